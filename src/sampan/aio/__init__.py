@@ -1,0 +1,1 @@
+"""asyncio kits that know no Kubernetes."""

@@ -1,0 +1,1 @@
+"""API machinery, all of it pure."""

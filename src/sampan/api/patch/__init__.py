@@ -1,0 +1,1 @@
+"""Every way to change an object by a patch."""

@@ -1,0 +1,1 @@
+"""The schema tree and what walks it."""

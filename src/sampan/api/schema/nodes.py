@@ -1,0 +1,56 @@
+"""The schema tree: types, list-map keys, merge strategies, formats. Built-in kinds and CRDs compile to the same nodes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+NodeType = Literal[
+    "object", "map", "array", "string", "integer", "number", "boolean",
+    "any", "int-or-string", "quantity", "time", "microtime", "bytes",
+]  # fmt: skip
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """One place of a schema. `properties` may be resolved late, because schemas are large and can be recursive."""
+
+    type: NodeType
+    name: str = ""
+    """Definition name, e.g. io.k8s.api.core.v1.PodSpec; empty for anonymous nodes."""
+    resolve: Callable[[], Mapping[str, "Node"]] | None = None
+    items: "Node | None" = None
+    """Element of an array, value of a map."""
+    required: tuple[str, ...] = ()
+    list_type: Literal["atomic", "set", "map"] = "atomic"
+    map_keys: tuple[str, ...] = ()
+    atomic: bool = False
+    """x-kubernetes-map-type: atomic."""
+    merge_key: str = ""
+    """x-kubernetes-patch-merge-key."""
+    merge: bool = False
+    """x-kubernetes-patch-strategy contains merge."""
+    retain_keys: bool = False
+    replace: bool = False
+    format: str = ""
+    enum: tuple[Any, ...] = ()
+    nullable: bool = False
+    default: Any = None
+    has_default: bool = False
+    preserve_unknown: bool = False
+    """x-kubernetes-preserve-unknown-fields."""
+    embedded: bool = False
+    """x-kubernetes-embedded-resource."""
+    description: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Value validations of CRD schemas (pattern, minimum, maxItems, allOf, x-kubernetes-validations, ...), as written."""
+    _properties: Mapping[str, "Node"] | None = None
+
+    @property
+    def properties(self) -> Mapping[str, "Node"]:
+        """Child nodes of an object by field name."""
+        if self._properties is None:
+            self._properties = self.resolve() if self.resolve else {}
+        return self._properties
+
+
+ANY = Node("any", preserve_unknown=True)

@@ -1,0 +1,1 @@
+"""Admission: what may be written, and with which defaults."""

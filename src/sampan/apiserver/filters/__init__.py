@@ -1,0 +1,1 @@
+"""One wrapper of the request path per file."""

@@ -1,0 +1,1 @@
+"""Speak to a Kubernetes API, over the network or in this process."""

@@ -1,0 +1,1 @@
+"""The control loops, each an observe and a decide."""

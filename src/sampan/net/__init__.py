@@ -1,0 +1,1 @@
+"""Bytes on wires, no Kubernetes."""

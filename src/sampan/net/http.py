@@ -1,0 +1,48 @@
+"""HTTP messages as records: what the server hands to a handler, and what it takes back."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+Headers = list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Request:
+    """One request, body read whole (the server enforces the size limit before a handler sees it)."""
+
+    method: str
+    path: str
+    """Percent-encoded path as sent, without the query."""
+    query: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Lower-case names; repeated headers are joined by ", "."""
+    body: bytes = b""
+    peer: "Peer | None" = None
+    context: dict[str, Any] = field(default_factory=dict)
+    """What filters found out on the way (user, request info): keys are the filters' business."""
+
+
+@dataclass(slots=True)
+class Peer:
+    """The other side of a connection; `state` lives as long as the connection (cached authentication)."""
+
+    host: str
+    port: int
+    certificate: bytes | None = None
+    """The verified client certificate, DER, if one was presented."""
+    state: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Response:
+    """An answer. With `stream`, the body is sent in chunks as they come and `body` is ignored."""
+
+    status: int
+    headers: Headers = field(default_factory=list)
+    body: bytes = b""
+    stream: AsyncIterator[bytes] | None = None
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+"""A handler, and a filter around one. A handler that never awaits costs no task: see http_server."""

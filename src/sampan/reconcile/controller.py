@@ -1,0 +1,56 @@
+"""The Controller record, and the Lookup through which `observe` reads the caches."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from sampan.api.json import Obj
+from sampan.api.names import Key, ObjectRef, RestMapping
+from sampan.reconcile.plan import Plan
+
+
+class Lookup(Protocol):
+    """Reads of the informer caches. Plain functions, no waiting; objects must not be changed."""
+
+    def get(self, mapping: RestMapping, namespace: str, name: str) -> Obj | None: ...
+
+    def list(self, mapping: RestMapping, namespace: str = "") -> Sequence[Obj]: ...
+
+    def owned(self, mapping: RestMapping, uid: str) -> Sequence[Obj]:
+        """Objects of that kind whose controller owner reference has this uid."""
+
+    def live(self, ref: ObjectRef) -> Obj | None:
+        """The answer to an `Ask` of the previous round; KeyError if it was not asked."""
+
+    def asked(self, ref: ObjectRef) -> bool: ...
+
+    def mappings(self) -> Sequence[RestMapping]:
+        """All kinds the server has, from discovery (garbage collection and namespaces need them)."""
+
+
+Map = Callable[[Lookup, Obj], Iterable[Key]]
+"""From a changed object (its last state, when deleted) to the keys to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watches:
+    """Follow a kind, and which keys a change of it concerns."""
+
+    mapping: RestMapping
+    keys: Map
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """One control loop. `observe` reads, `decide` thinks; both are plain functions and know no clock but `now`."""
+
+    name: str
+    """Upstream's controller name (`replicaset-controller`), as --controllers takes it."""
+    watches: tuple[Watches, ...]
+    observe: Callable[[Lookup, Key, datetime], Any | None]
+    """None: nothing to do for this key any more."""
+    decide: Callable[[Any], Plan]
+    workers: int = 4
+    resync: float = 0.0
+    """Seconds after which every key is looked at again; 0 = never."""

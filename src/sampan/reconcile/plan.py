@@ -1,0 +1,87 @@
+"""What a controller wants done, as records. `decide` returns them, the loop performs them in order."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sampan.api.json import Obj
+from sampan.api.names import ObjectRef, RestMapping
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Create an object. An AlreadyExists answer counts as done when `exists_ok`."""
+
+    mapping: RestMapping
+    obj: Obj
+    exists_ok: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Replace an object (or a subresource of it) at the resourceVersion it carries; a Conflict runs the key again."""
+
+    mapping: RestMapping
+    obj: Obj
+    subresource: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Patch an object; merge patches by default."""
+
+    ref: ObjectRef
+    patch: Any
+    kind: Literal["merge", "strategic", "json"] = "merge"
+    subresource: str = ""
+    missing_ok: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete an object; NotFound counts as done. `uid` guards against deleting a namesake."""
+
+    ref: ObjectRef
+    uid: str = ""
+    propagation: Literal["", "Background", "Foreground", "Orphan"] = ""
+    grace_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Post a Kubernetes Event about an object; the recorder folds repeats."""
+
+    about: Obj
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """Look at this key again after that many seconds, whatever happens until then."""
+
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Read this object live and decide again with it: for decisions that a cache may not make.
+
+    The loop puts the answer (or None) into the Lookup that observe sees next: `look.live(ref)`.
+    """
+
+    ref: ObjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that is none of the above (namespace finalize, a token, a list of a kind that has no informer)."""
+
+    method: str
+    path: str
+    body: Obj | None = None
+
+
+Action = Create | Update | Patch | Delete | Emit | Requeue | Ask | Call
+Plan = tuple[Action, ...]
+NOTHING: Plan = ()

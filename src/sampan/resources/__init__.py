@@ -1,0 +1,1 @@
+"""The built-in kinds: what a schema cannot say."""

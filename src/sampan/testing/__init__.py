@@ -1,0 +1,1 @@
+"""Fakes we ship to users."""
