@@ -1,0 +1,1 @@
+"""pytest fixtures: a real Kubernetes API, in this process, for tests."""
