@@ -31,8 +31,8 @@ class KeyValue:
     value: bytes
     revision: int
     """When this version was written; also the object's resourceVersion."""
-    labels: Mapping[str, str] = field(default=NO_LABELS)
-    fields: Mapping[str, str] = field(default=NO_LABELS)
+    labels: Mapping[str, str] = field(default_factory=lambda: NO_LABELS)
+    fields: Mapping[str, str] = field(default_factory=lambda: NO_LABELS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +111,9 @@ class Watch(Protocol):
     def __aiter__(self) -> "Watch": ...
 
     async def __anext__(self) -> list[Event]: ...
+
+    def progress(self) -> None:
+        """Ask for one progress mark, after the events that are queued now."""
 
     def close(self) -> None: ...
 
