@@ -1,0 +1,34 @@
+"""The parser over VERBS."""
+
+import sys
+
+import click
+
+from sampan import __version__
+from sampan.cli.verbs.down import down
+from sampan.cli.verbs.status import status
+from sampan.cli.verbs.up import up
+
+VERBS = (up, down, status)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 it could not be done (the reason is on stderr), 2 bad usage.",
+)
+@click.version_option(__version__, prog_name="sampan")
+def cli() -> None:
+    """A whole Kubernetes cluster in one process."""
+
+
+for verb in VERBS:
+    cli.add_command(verb)
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(cli())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""What a cluster is made of, as one frozen record, and the errors of a cluster that cannot be made."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+OLDEST, NEWEST = (1, 25), (1, 37)
+DEFAULT_VERSION = "1.37"
+DEFAULT_PORT = 6443
+
+
+class ClusterError(Exception):
+    """The cluster cannot be started, found or ended; the text is one line for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterConfig:
+    """Settings of one cluster; each is an option of `sampan up` of the same name (`--data-dir`, `--port`, ...)."""
+
+    data_dir: Path | None = None
+    """Where everything is kept; None: a temporary directory that goes with the cluster."""
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0 takes a free one."""
+    kubeconfig: Path | None = None
+    """None: DIR/kubeconfig."""
+    nodes: int = 1
+    runtime: str = "auto"
+    """auto, simulated, or unix://SOCKET."""
+    store: str = ""
+    """memory:, sqlite:PATH; empty: sqlite in the data-dir, or memory for a temporary cluster."""
+    kubernetes_version: str = DEFAULT_VERSION
+    """1.25 ... 1.37"""
+    token_auth_file: Path | None = None
+    default_storage_class: bool = True
+    controllers: str = "*"
+    """As kube-controller-manager's --controllers: `*`, `name`, `-name`, separated by commas."""
+    service_cidr: str = "10.96.0.0/16"
+
+
+def default_data_dir() -> Path:
+    """~/.local/share/sampan, or under XDG_DATA_HOME."""
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "sampan"
+
+
+def parse_version(text: str) -> str:
+    """`1.36`, `v1.36` or `1.36.2` as `1.36`; raises ClusterError outside 1.25 ... 1.37."""
+    match = re.fullmatch(r"v?(\d+)\.(\d+)(?:\.\d+)?", text.strip())
+    if not match or not OLDEST <= (int(match[1]), int(match[2])) <= NEWEST:
+        raise ClusterError(f"Kubernetes version {text!r}: expected one of 1.{OLDEST[1]} to 1.{NEWEST[1]}")
+    return f"{match[1]}.{match[2]}"
+
+
+def enabled(controllers: str, names: tuple[str, ...]) -> frozenset[str]:
+    """Which of these controllers `--controllers` asks for; raises ClusterError for names that do not exist.
+
+    As upstream: the first of `name` and `-name` decides, `*` stands for all that are not named.
+    """
+    wanted = [part.strip() for part in controllers.split(",") if part.strip()]
+    unknown = sorted({w.removeprefix("-") for w in wanted if w != "*"} - set(names))
+    if unknown:
+        raise ClusterError(f"--controllers: no controller is called {', '.join(unknown)}; there are {', '.join(names)}")
+    rest = "*" in wanted
+    return frozenset(n for n in names if n in wanted or (rest and f"-{n}" not in wanted))

@@ -1,0 +1,18 @@
+"""NodeName: a pod that names its node goes there or nowhere."""
+
+from sampan.scheduler.framework import FITS, ClusterEvent, Reasons
+from sampan.scheduler.pod import PodInfo
+from sampan.scheduler.snapshot import NodeInfo, Snapshot
+
+
+class NodeName:
+    """Upstream's plugin of the same name."""
+
+    name = "NodeName"
+    wakes: frozenset[ClusterEvent] = frozenset(("node/add",))
+
+    def prepare(self, pod: PodInfo, snapshot: Snapshot) -> str | None:
+        return pod.node or None
+
+    def filter(self, state: str, node: NodeInfo) -> Reasons:
+        return FITS if node.name == state else ("node(s) didn't match the requested node name",)

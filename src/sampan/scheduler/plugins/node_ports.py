@@ -1,0 +1,28 @@
+"""NodePorts: a host port is free on the node for the pod's address and protocol."""
+
+from sampan.scheduler.framework import FITS, ClusterEvent, Reasons
+from sampan.scheduler.pod import PodInfo
+from sampan.scheduler.snapshot import NodeInfo, Snapshot
+
+Port = tuple[str, str, int]
+EVERY = "0.0.0.0"
+
+
+def clash(a: Port, b: Port) -> bool:
+    """Whether two host ports cannot stand on one node: 0.0.0.0 meets every address."""
+    return a[0] == b[0] and a[2] == b[2] and (a[1] == b[1] or EVERY in (a[1], b[1]))
+
+
+class NodePorts:
+    """Upstream's plugin of the same name."""
+
+    name = "NodePorts"
+    wakes: frozenset[ClusterEvent] = frozenset(("node/add", "pod/gone"))
+
+    def prepare(self, pod: PodInfo, snapshot: Snapshot) -> tuple[Port, ...] | None:
+        return pod.ports or None
+
+    def filter(self, state: tuple[Port, ...], node: NodeInfo) -> Reasons:
+        if node.ports and any(clash(a, b) for a in state for b in node.ports):
+            return ("node(s) didn't have free ports for the requested pod ports",)
+        return FITS

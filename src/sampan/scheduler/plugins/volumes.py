@@ -1,0 +1,189 @@
+"""VolumeBinding: bound claims' volumes reach the node, and unbound ones of late-binding classes can be had there.
+
+Behaviour of upstream's volumebinding plugin: claims of an Immediate class must be bound before; for the others a
+fitting volume is chosen, or, if the class has a provisioner, the claim is provisioned for the node.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sampan.api.json import Obj
+from sampan.scheduler.framework import FITS, ClaimPlan, ClusterEvent, Reasons, Rejected
+from sampan.scheduler.plugins.node_affinity import selector_matches, term_matches
+from sampan.scheduler.pod import PodInfo, amount
+from sampan.scheduler.snapshot import NodeInfo, Snapshot, Storage
+
+NO_PROVISIONER = "kubernetes.io/no-provisioner"
+BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
+SELECTED_NODE = "volume.kubernetes.io/selected-node"
+BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
+
+CONFLICT = "node(s) had volume node affinity conflict"
+NONE_FITS = "node(s) didn't find available persistent volumes to bind"
+VOLUME_GONE = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unbound:
+    """A claim to be bound late: the volumes that would do anywhere, smallest first, and its class."""
+
+    claim: Obj
+    candidates: tuple[Obj, ...]
+    storage_class: Obj
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """What one pod's claims need. `gone`: a bound claim's volume does not exist."""
+
+    bound: tuple[Obj, ...]
+    unbound: tuple[Unbound, ...]
+    gone: bool
+
+
+def class_of(claim: Obj) -> str:
+    """The claim's (or volume's) class name; empty for none."""
+    annotations = claim["metadata"].get("annotations") or {}
+    beta = annotations.get(BETA_CLASS)
+    return beta if beta is not None else (claim.get("spec") or {}).get("storageClassName") or ""
+
+
+def reaches(volume: Obj, node: NodeInfo) -> bool:
+    """Whether the volume's node affinity admits the node."""
+    required = ((volume.get("spec") or {}).get("nodeAffinity") or {}).get("required")
+    return required is None or selector_matches(required, node)
+
+
+def would_do(volume: Obj, claim: Obj) -> bool:
+    """Whether an unclaimed volume satisfies a claim, its class aside: size, modes, selector (FACTS: static binding)."""
+    have, want = volume.get("spec") or {}, claim.get("spec") or {}
+    ref = have.get("claimRef")
+    meta = claim["metadata"]
+    if ref:
+        ours = ref.get("namespace") == meta.get("namespace") and ref.get("name") == meta["name"]
+        if not ours or ref.get("uid") not in (None, "", meta.get("uid")):
+            return False
+    elif (volume.get("status") or {}).get("phase") != "Available":
+        return False
+    size = ((want.get("resources") or {}).get("requests") or {}).get("storage", "0")
+    capacity = (have.get("capacity") or {}).get("storage", "0")
+    return (
+        not volume["metadata"].get("deletionTimestamp")
+        and (have.get("volumeMode") or "Filesystem") == (want.get("volumeMode") or "Filesystem")
+        and set(want.get("accessModes") or ()) <= set(have.get("accessModes") or ())
+        and (have.get("volumeAttributesClassName") or "") == (want.get("volumeAttributesClassName") or "")
+        and amount("storage", capacity) >= amount("storage", size)
+        and _labels_match(want.get("selector"), volume["metadata"].get("labels") or {})
+    )
+
+
+def _labels_match(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
+    if not selector:
+        return True
+    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+        return False
+    for expression in selector.get("matchExpressions") or ():
+        key, values = expression["key"], expression.get("values") or ()
+        fits = {
+            "In": labels.get(key) in values,
+            "NotIn": labels.get(key) not in values,
+            "Exists": key in labels,
+            "DoesNotExist": key not in labels,
+        }
+        if not fits.get(expression["operator"], False):
+            return False
+    return True
+
+
+class VolumeBinding:
+    """Upstream's plugin of the same name."""
+
+    name = "VolumeBinding"
+    wakes: frozenset[ClusterEvent] = frozenset(("node/add", "node/labels", "claim", "volume", "class"))
+
+    def prepare(self, pod: PodInfo, snapshot: Snapshot) -> State | None:
+        if not pod.claims:
+            return None
+        storage = snapshot.storage
+        bound: list[Obj] = []
+        unbound: list[Unbound] = []
+        immediate = gone = False
+        for name in pod.claims:
+            claim = self._claim(pod, name, storage)
+            volume_name = (claim.get("spec") or {}).get("volumeName")
+            annotations = claim["metadata"].get("annotations") or {}
+            if volume_name and BIND_COMPLETED in annotations:
+                volume = storage.volume(volume_name)
+                gone = gone or volume is None
+                bound += [volume] if volume else []
+                continue
+            found = storage.storage_class(class_of(claim)) if class_of(claim) else None
+            if volume_name or not found or found.get("volumeBindingMode") != "WaitForFirstConsumer":
+                immediate = True
+                continue
+            fitting = [v for v in storage.volumes_of_class(class_of(claim)) if would_do(v, claim)]
+            fitting.sort(key=lambda v: amount("storage", v["spec"]["capacity"]["storage"]))
+            unbound.append(Unbound(claim, tuple(fitting), found))
+        if immediate:
+            raise Rejected(self.name, "pod has unbound immediate PersistentVolumeClaims")
+        return State(tuple(bound), tuple(unbound), gone)
+
+    def _claim(self, pod: PodInfo, name: str, storage: Storage) -> Obj:
+        claim = storage.claim(pod.namespace, name)
+        if claim is None:
+            raise Rejected(self.name, f'persistentvolumeclaim "{name}" not found')
+        if (claim.get("status") or {}).get("phase") == "Lost":
+            volume = (claim.get("spec") or {}).get("volumeName", "")
+            raise Rejected(
+                self.name, f'persistentvolumeclaim "{name}" bound to non-existent persistentvolume "{volume}"'
+            )
+        if claim["metadata"].get("deletionTimestamp"):
+            raise Rejected(self.name, f'persistentvolumeclaim "{name}" is being deleted')
+        return claim
+
+    def filter(self, state: State, node: NodeInfo) -> Reasons:
+        reasons = []
+        if state.gone:
+            reasons.append(VOLUME_GONE)
+        if not all(reaches(volume, node) for volume in state.bound):
+            reasons.append(CONFLICT)
+        if self.plan(state, node) is None:
+            reasons.append(NONE_FITS)
+        return tuple(reasons) or FITS
+
+    def plan(self, state: State, node: NodeInfo) -> tuple[ClaimPlan, ...] | None:
+        """How each unbound claim is served on this node; None if one cannot be."""
+        plans: list[ClaimPlan] = []
+        taken: set[str] = set()
+        for item in sorted(state.unbound, key=lambda u: len(u.candidates)):
+            meta = item.claim["metadata"]
+            volume = self._choose(item.candidates, node, taken)
+            selected = (meta.get("annotations") or {}).get(SELECTED_NODE)
+            if volume is not None and not selected:
+                taken.add(volume["metadata"]["name"])
+                plans.append(ClaimPlan(meta["namespace"], meta["name"], volume["metadata"]["name"]))
+            elif (selected in (None, "", node.name)) and _provisions(item.storage_class, node):
+                plans.append(ClaimPlan(meta["namespace"], meta["name"]))
+            else:
+                return None
+        return tuple(plans)
+
+    @staticmethod
+    def _choose(candidates: Iterable[Obj], node: NodeInfo, taken: set[str]) -> Obj | None:
+        return next((v for v in candidates if v["metadata"]["name"] not in taken and reaches(v, node)), None)
+
+
+def _provisions(storage_class: Obj, node: NodeInfo) -> bool:
+    """Whether the class makes volumes for that node (provisioner, allowedTopologies)."""
+    provisioner = storage_class.get("provisioner") or NO_PROVISIONER
+    if provisioner == NO_PROVISIONER:
+        return False
+    allowed = storage_class.get("allowedTopologies") or ()
+    if not allowed:
+        return True
+    terms = [
+        {"matchExpressions": [{**e, "operator": "In"} for e in term.get("matchLabelExpressions") or ()]}
+        for term in allowed
+    ]
+    return any(term_matches(term, node) for term in terms)
