@@ -1,5 +1,6 @@
 """HTTP messages as records: what the server hands to a handler, and what it takes back."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,13 +37,36 @@ class Peer:
 
 @dataclass(slots=True)
 class Response:
-    """An answer. With `stream`, the body is sent in chunks as they come and `body` is ignored."""
+    """An answer. With `stream`, the body is sent in chunks as they come and `body` is ignored.
+
+    With `upgrade` (status 101), the connection is handed over after the head; it is closed when `upgrade` returns.
+    """
 
     status: int
     headers: Headers = field(default_factory=list)
     body: bytes = b""
     stream: AsyncIterator[bytes] | None = None
+    upgrade: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]] | None = None
 
 
 Handler = Callable[[Request], Awaitable[Response]]
 """A handler, and a filter around one. A handler that never awaits costs no task: see http_server."""
+
+ErrorHook = Callable[[int, str], Response]
+"""Makes the answers that no handler is asked for, from a status and a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may ask of the server; sizes in bytes, times in seconds."""
+
+    body: int = 3 * 1024 * 1024 + 64 * 1024
+    """Upstream's limit for a resource request is 3 MiB; the handler answers precisely for what is a little above."""
+    head: int = 64 * 1024
+    header_timeout: float = 32.0
+    """Upstream's ReadHeaderTimeout."""
+    body_timeout: float = 60.0
+    idle_timeout: float = 90.0
+    """Upstream's IdleTimeout."""
+    linger: float = 0.5
+    pipeline: int = 16
