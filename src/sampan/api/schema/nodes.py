@@ -1,4 +1,4 @@
-"""The schema tree: types, list-map keys, merge strategies, formats. Built-in kinds and CRDs compile to the same nodes."""
+"""The schema tree: types, list-map keys, merge rules, formats. Built-in kinds and CRDs compile to the same nodes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -41,8 +41,17 @@ class Node:
     embedded: bool = False
     """x-kubernetes-embedded-resource."""
     description: str = ""
+    presence: Literal["keep", "omit", "always"] = "keep"
+    """What Go's encoder does with this field of its parent: keep = written when given (pointers, and all of a CRD),
+    omit = dropped when empty (omitempty values), always = written even when not given."""
+    go_type: str = ""
+    """Go's name of the field's type (v1.RestartPolicy), for decoding errors; empty when type and format tell it."""
+    target: "Node | None" = None
+    """The definition this field refers to, when the field has its own presence or merge rules."""
+    plan: Any = None
+    """What decode.py compiled for this node."""
     extra: Mapping[str, Any] = field(default_factory=dict)
-    """Value validations of CRD schemas (pattern, minimum, maxItems, allOf, x-kubernetes-validations, ...), as written."""
+    """Value validations of CRD schemas as written: pattern, minimum, maxItems, allOf, x-kubernetes-validations, ..."""
     _properties: Mapping[str, "Node"] | None = None
 
     @property

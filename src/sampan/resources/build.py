@@ -1,0 +1,79 @@
+"""builtin_resources: the rows of BUILTINS that a Kubernetes version serves, as Resource records."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+
+from sampan.api.names import GVK, GVR, RestMapping
+from sampan.api.resource import Resource, Strategy
+from sampan.resources import BUILTINS
+from sampan.resources.convert import CONVERSIONS, STORED_AS
+from sampan.resources.load import Definitions, load_schema, minor_of
+from sampan.resources.printers import PRINTERS
+from sampan.resources.row import Row
+from sampan.resources.strategies import STRATEGIES
+from sampan.resources.strategy import GenericStrategy
+
+
+def definition_name(gvk: GVK) -> str:
+    """The name of a kind's definition: io.k8s.api.rbac.v1.Role for rbac.authorization.k8s.io/v1 Role."""
+    return f"io.k8s.api.{gvk.group.partition('.')[0] or 'core'}.{gvk.version}.{gvk.kind}"
+
+
+def storage_version_hash(gvk: GVK) -> str:
+    """Discovery's hash of the stored version (KEP-2339)."""
+    return b64encode(sha256(f"{gvk.group}/{gvk.version}/{gvk.kind}".encode()).digest()[:8]).decode()
+
+
+def builtin_resources(version: str) -> tuple[Resource, ...]:
+    """All kinds that Kubernetes `version` (`1.36`) serves by default, in the order of BUILTINS.
+
+    Raises load.UnknownVersion.
+    """
+    minor = minor_of(version)
+    definitions = load_schema(version)
+    rows = [row for row in BUILTINS if row.served(minor)]
+    stored: dict[tuple[str, str], GVR] = dict(STORED_AS)
+    for row in rows:
+        stored.setdefault((row.group, row.kind), GVR(row.group, row.version, row.plural))
+    return tuple(_resource(row, minor, definitions, stored) for row in rows)
+
+
+def _resource(row: Row, minor: int, definitions: Definitions, stored: Mapping[tuple[str, str], GVR]) -> Resource:
+    mapping = RestMapping(row.group, row.version, row.kind, row.plural, row.namespaced)
+    storage = stored[row.group, row.kind]
+    foreign = storage != GVR(row.group, row.version, row.plural)
+    there = storage.version if storage.group == row.group else f"core/{storage.version}"
+    columns, rows = PRINTERS.get((row.group, row.kind), ((), None))
+    subresources = {sub.name: sub for sub in row.subresources if row.subresources_since.get(sub.name, 0) <= minor}
+    return Resource(
+        mapping=mapping,
+        singular=row.kind.lower(),
+        list_kind=f"{row.kind}List",
+        short_names=row.short,
+        categories=row.categories,
+        verbs=row.verbs,
+        schema=definitions.node(row.definition or definition_name(row.gvk)),
+        strategy=_strategy(row, "status" in subresources),
+        subresources=subresources,
+        columns=columns,
+        rows=rows,
+        selectable=row.selectable,
+        storage=storage if foreign else None,
+        from_storage=CONVERSIONS[row.group, row.kind, there, row.version] if foreign else None,
+        to_storage=CONVERSIONS[row.group, row.kind, row.version, there] if foreign else None,
+        scale=row.scale,
+        storage_version_hash=storage_version_hash(GVK(storage.group, storage.version, row.kind))
+        if "watch" in row.verbs
+        else "",
+        has_generation=row.generation_since <= minor,
+        allow_create_on_update=row.create_on_update,
+        allow_unconditional_update=row.unconditional_update,
+        deprecated=row.deprecated.text(row.gvk) if row.deprecated and row.deprecated.since <= minor else "",
+        graceful=row.graceful,
+    )
+
+
+def _strategy(row: Row, has_status: bool) -> Strategy:
+    own = STRATEGIES.get((row.group, row.kind))
+    return own if own is not None else GenericStrategy(has_status, row.status_keeps, row.status_on_create)
