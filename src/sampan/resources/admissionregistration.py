@@ -15,8 +15,8 @@ _row = partial(
 )
 
 ROWS = (
-    _row(kind="MutatingAdmissionPolicy", plural="mutatingadmissionpolicies", since=36),
-    _row(kind="MutatingAdmissionPolicyBinding", plural="mutatingadmissionpolicybindings", since=36),
+    _row(kind="MutatingAdmissionPolicy", plural="mutatingadmissionpolicies", since=36, before="v1beta1"),
+    _row(kind="MutatingAdmissionPolicyBinding", plural="mutatingadmissionpolicybindings", since=36, before="v1beta1"),
     _row(kind="MutatingWebhookConfiguration", plural="mutatingwebhookconfigurations"),
     _row(
         kind="ValidatingAdmissionPolicy",

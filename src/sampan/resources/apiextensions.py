@@ -14,6 +14,8 @@ ROWS = (
         subresources=(STATUS,),
         generation_since=FIRST,
         unconditional_update=False,
+        before="v1beta1",
+        always_before=True,
         definition="io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition",
     ),
 )

@@ -63,15 +63,20 @@ def _resource(row: Row, minor: int, definitions: Definitions, stored: Mapping[tu
         from_storage=CONVERSIONS[row.group, row.kind, there, row.version] if foreign else None,
         to_storage=CONVERSIONS[row.group, row.kind, row.version, there] if foreign else None,
         scale=row.scale,
-        storage_version_hash=storage_version_hash(GVK(storage.group, storage.version, row.kind))
-        if "watch" in row.verbs
-        else "",
+        storage_version_hash=_hash(row, minor, storage),
         has_generation=row.generation_since <= minor,
         allow_create_on_update=row.create_on_update,
         allow_unconditional_update=row.unconditional_update,
         deprecated=row.deprecated.text(row.gvk) if row.deprecated and row.deprecated.since <= minor else "",
         graceful=row.graceful,
     )
+
+
+def _hash(row: Row, minor: int, storage: GVR) -> str:
+    if "watch" not in row.verbs:
+        return ""
+    version = row.before if row.before and (row.always_before or minor == row.since) else storage.version
+    return storage_version_hash(GVK(storage.group, version, row.kind))
 
 
 def _strategy(row: Row, has_status: bool) -> Strategy:

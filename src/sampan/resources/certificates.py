@@ -22,6 +22,7 @@ ROWS = (
         plural="clustertrustbundles",
         namespaced=False,
         since=37,
+        before="v1beta1",
         unconditional_update=False,
         selectable={"spec.signerName": _SIGNER},
     ),
@@ -29,6 +30,7 @@ ROWS = (
         kind="PodCertificateRequest",
         plural="podcertificaterequests",
         since=37,
+        before="v1beta1",
         subresources=(STATUS,),
         unconditional_update=False,
         selectable={

@@ -4,7 +4,7 @@ from functools import partial
 
 from sampan.resources.row import FIRST, RESET_META, STATUS, Row, at
 
-_row = partial(Row, group="resource.k8s.io", version="v1", since=34)
+_row = partial(Row, group="resource.k8s.io", version="v1", since=34, before="v1beta1")
 
 ROWS = (
     _row(kind="DeviceClass", plural="deviceclasses", namespaced=False, generation_since=FIRST),
@@ -13,6 +13,7 @@ ROWS = (
         plural="devicetaintrules",
         namespaced=False,
         since=37,
+        before="v1beta2",
         subresources=(STATUS,),
         generation_since=FIRST,
         status_keeps=RESET_META,

@@ -64,6 +64,10 @@ class Row:
     """Metadata fields that an update of /status cannot change."""
     status_on_create: bool = False
     """The creator may set status (nodes)."""
+    before: str = ""
+    """The version in which the minor `since` still stores it, so that one can go back; seen in discovery's hash."""
+    always_before: bool = False
+    """Every minor says it stores it as `before`."""
     definition: str = ""
     """Name of the schema definition, when the group does not tell it."""
 

@@ -27,5 +27,5 @@ ROWS = (
         unconditional_update=False,
         status_keeps=RESET_META,
     ),
-    _row(kind="VolumeAttributesClass", plural="volumeattributesclasses", since=34, short=("vac",)),
+    _row(kind="VolumeAttributesClass", plural="volumeattributesclasses", since=34, before="v1beta1", short=("vac",)),
 )

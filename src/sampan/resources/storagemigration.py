@@ -10,6 +10,7 @@ ROWS = (
         plural="storageversionmigrations",
         namespaced=False,
         since=37,
+        before="v1beta1",
         subresources=(STATUS,),
         status_keeps=RESET_META,
     ),
