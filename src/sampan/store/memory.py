@@ -154,6 +154,8 @@ class MemoryStore:
         """
         if self._closed:
             raise Unavailable("the store is closed")
+        if not resource_of(key):
+            raise ValueError(f"not a key of the form /GROUP/PLURAL/NAME: {key!r}")
         pending = self._pending.get(key)
         current: KeyValue | None
         if pending is None:
@@ -176,8 +178,6 @@ class MemoryStore:
         await waiter
 
     async def _write(self, event: Event) -> None:
-        if not resource_of(event.kv.key):
-            raise ValueError(f"not a key of the form /GROUP/PLURAL/NAME: {event.kv.key!r}")
         if self._journal is None:
             self._publish([event])
             self._table.window.take_dropped()

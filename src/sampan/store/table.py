@@ -41,15 +41,15 @@ class Table:
 
     def load(self, versions: Iterable[tuple[KeyValue, bool]]) -> None:
         """Replay versions (and whether they are deletions) in revision order into an empty table."""
-        rows, append = self._rows, self.window.append
+        rows, append, floor = self._rows, self.window.append, self.window.last_dropped
         for kv, deleted in versions:
             previous = rows.get(kv.key)
             if deleted:
                 rows.pop(kv.key, None)
-                append(Event("DELETE", kv, previous))
             else:
                 rows[kv.key] = kv
-                append(Event("PUT", kv, previous))
+            if kv.revision > floor:
+                append(Event("DELETE" if deleted else "PUT", kv, previous))
             self.revision = max(self.revision, kv.revision)
         for key in sorted(rows):
             self._sorted.setdefault(resource_of(key), []).append(key)
