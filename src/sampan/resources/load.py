@@ -9,10 +9,10 @@ from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from sampan.api import json
-from sampan.api.schema.nodes import Node, NodeType
+from sampan.api.schema.nodes import Node, NodeType, Presence
 
 OLDEST, NEWEST = 25, 37
 VERSIONS: Final = tuple(f"1.{minor}" for minor in range(OLDEST, NEWEST + 1))
@@ -36,7 +36,8 @@ _SPECIAL: Final[Mapping[str, NodeType]] = {
 _SCALARS: Final[Mapping[str, NodeType]] = {
     "string": "string", "integer": "integer", "number": "number", "boolean": "boolean",
 }  # fmt: skip
-_PRESENCE: Final[Mapping[str, Literal["keep", "omit", "always"]]] = {"k": "keep", "o": "omit", "a": "always"}
+_ELEMENT: Final = re.compile(r"^(?:\[\]|map\[[^\]]*\])")
+_PRESENCE: Final[Mapping[str, Presence]] = {"k": "keep", "o": "omit", "a": "always", "n": "null"}
 
 
 class UnknownVersion(ValueError):
@@ -123,6 +124,8 @@ class Definitions:
             return node
         code, _, node.go_type = fact.partition(" ")
         node.presence = _PRESENCE[code]
+        if node.go_type and node.items is not None and node.items.type != "object":
+            node.items.go_type = _ELEMENT.sub("", node.go_type) if _ELEMENT.match(node.go_type) else ""
         return node
 
     def _place(self, raw: Mapping[str, Any]) -> Node:

@@ -9,6 +9,8 @@ NodeType = Literal[
     "any", "int-or-string", "quantity", "time", "microtime", "bytes",
 ]  # fmt: skip
 
+Presence = Literal["keep", "omit", "always", "null"]
+
 
 @dataclass(slots=True, eq=False)
 class Node:
@@ -41,9 +43,10 @@ class Node:
     embedded: bool = False
     """x-kubernetes-embedded-resource."""
     description: str = ""
-    presence: Literal["keep", "omit", "always"] = "keep"
+    presence: Presence = "keep"
     """What Go's encoder does with this field of its parent: keep = written when given (pointers, and all of a CRD),
-    omit = dropped when empty (omitempty values), always = written even when not given."""
+    omit = dropped when empty (omitempty values), always = its zero value is written when it is not given,
+    null = null is written when it is not given."""
     go_type: str = ""
     """Go's name of the field's type (v1.RestartPolicy), for decoding errors; empty when type and format tell it."""
     target: "Node | None" = None
