@@ -58,7 +58,7 @@ class MemoryStore:
     def __init__(
         self, journal: Journal | None = None, table: Table | None = None, *, max_queued: int = MAX_QUEUED
     ) -> None:
-        self._table = table or Table(Window())
+        self._table = table if table is not None else Table(Window())
         self._hub = Hub(self._table.revision)
         self._max_queued = max_queued
         self._journal = journal
@@ -72,6 +72,7 @@ class MemoryStore:
         self._idle: asyncio.Future[None] | None = None
         self._forget: list[int] = []
         self._forgetting: list[int] = []
+        self._forget_now = False
 
     @property
     def revision(self) -> int:
@@ -130,6 +131,7 @@ class MemoryStore:
         if revision > self._table.revision:
             raise FutureRevision(revision, self._table.revision)
         self._table.window.compact(revision)
+        self._forget_now = True
         self._schedule()
 
     async def close(self) -> None:
@@ -137,8 +139,9 @@ class MemoryStore:
             return
         self._closed = True
         if self._journal is not None:
-            while self._queue or self._busy:
-                self._flush()
+            self._forget_now = True
+            self._flush()
+            while self._busy:
                 self._idle = asyncio.get_running_loop().create_future()
                 await self._idle
             await self._journal.close()
@@ -206,11 +209,13 @@ class MemoryStore:
         if self._busy or self._journal is None:
             return
         self._forget += self._table.window.take_dropped()
-        if not self._queue and not self._forget:
+        now = self._forget_now or len(self._forget) >= FORGET_AT
+        if not self._queue and not (now and self._forget):
             return
         self._in_flight, self._queue = self._queue, []
         self._busy = True
-        self._forgetting = self._forget if len(self._forget) >= FORGET_AT or not self._in_flight else []
+        self._forgetting = self._forget.copy() if now else []
+        self._forget_now = False
         events = [write.event for write in self._in_flight]
         self._journal.commit(events, self._forgetting, self._table.window.last_dropped, self._done)
 
@@ -218,14 +223,13 @@ class MemoryStore:
         self._busy = False
         writes, self._in_flight = self._in_flight, []
         if error is None:
-            if self._forgetting:
-                self._forget = []
+            del self._forget[: len(self._forgetting)]
             self._acknowledge(writes)
         else:
             self._fail(writes, error)
-        if self._queue:
+        if self._queue or self._forget_now:
             self._flush()
-        elif self._idle is not None and not self._idle.done():
+        if not self._busy and self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
 
     def _acknowledge(self, writes: list[_Write]) -> None:

@@ -59,22 +59,21 @@ class SqliteJournal:
 
     async def start(self) -> Table:
         """Start the thread, open the file there and read it."""
-        loop = asyncio.get_running_loop()
-        opened: asyncio.Future[Table] = loop.create_future()
 
-        def job() -> None:
+        def job() -> Table:
             try:
                 self._connection = _connect(self._path)
-                table = _load(self._connection)
+                return _load(self._connection)
             except Exception as error:
-                loop.call_soon_threadsafe(_reject, opened, _explain(self._path, error))
-            else:
-                loop.call_soon_threadsafe(_resolve, opened, table)
+                raise _explain(self._path, error) from None
 
-        self._thread = threading.Thread(target=self._run, name="sampan-store", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="sampan-store", daemon=True)
         self._thread.start()
-        self._jobs.put(job)
-        return await opened
+        return await self._call(job)
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something with the connection in its thread, after what is in flight."""
+        return await self._call(lambda: work(self._opened()))
 
     def commit(self, events: Sequence[Event], dropped: Sequence[int], floor: int, done: Done) -> None:
         """See memory.Journal."""
@@ -83,9 +82,7 @@ class SqliteJournal:
         def job() -> None:
             error: BaseException | None = None
             try:
-                if self._connection is None:
-                    raise sqlite3.OperationalError("not open")
-                _commit(self._connection, events, dropped, floor)
+                _commit(self._opened(), events, dropped, floor)
             except Exception as caught:
                 error = caught
             loop.call_soon_threadsafe(done, error)
@@ -96,22 +93,38 @@ class SqliteJournal:
         """Close the file and end the thread."""
         if self._thread is None:
             return
-        loop = asyncio.get_running_loop()
-        closed: asyncio.Future[None] = loop.create_future()
 
         def job() -> None:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
-            loop.call_soon_threadsafe(_resolve, closed, None)
 
-        self._jobs.put(job)
+        await self._call(job)
         self._jobs.put(None)
-        await closed
         self._thread.join()
         self._thread = None
 
-    def _run(self) -> None:
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StoreError(f"{self._path}: not open")
+        return self._connection
+
+    async def _call(self, job: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def work() -> None:
+            try:
+                result = job()
+            except Exception as error:
+                loop.call_soon_threadsafe(_reject, future, error)
+            else:
+                loop.call_soon_threadsafe(_resolve, future, result)
+
+        self._jobs.put(work)
+        return await future
+
+    def _serve(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
 
