@@ -1,0 +1,58 @@
+"""What admission is asked, and the protocol that answers: Review in, object or StatusError out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+from sampan.api.json import Obj
+from sampan.api.resource import Resource
+from sampan.apiserver.context import UserInfo
+
+Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One write that admission may change or refuse.
+
+    `obj` is None for DELETE, `old` is None for CREATE and CONNECT. Neither may be mutated: a change makes a new object.
+    For a subresource whose body is another kind (Scale, Binding, Eviction), `obj` is that body.
+    """
+
+    operation: Operation
+    resource: Resource
+    subresource: str
+    namespace: str
+    name: str
+    obj: Obj | None
+    old: Obj | None
+    user: UserInfo
+    dry_run: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The CreateOptions, UpdateOptions, PatchOptions or DeleteOptions of the request, as an object."""
+    warnings: list[str] = field(default_factory=list)
+    """Texts for Warning headers; plugins append."""
+
+    def with_obj(self, obj: Obj) -> "Review":
+        """The same review of another object."""
+        return replace(self, obj=obj)
+
+
+class Admission(Protocol):
+    """The chain of admission plugins."""
+
+    async def mutate(self, review: Review) -> Obj:
+        """The object as the plugins leave it (for DELETE and CONNECT an empty one). Raises StatusError to refuse."""
+
+    async def validate(self, review: Review) -> None:
+        """Raises StatusError to refuse."""
+
+
+class AdmitAll:
+    """No plugins: everything passes unchanged."""
+
+    async def mutate(self, review: Review) -> Obj:
+        return review.obj if review.obj is not None else {}
+
+    async def validate(self, review: Review) -> None:
+        return None
