@@ -11,7 +11,7 @@ from sampan.api.schema.nodes import Node
 
 
 class Strategy(Protocol):
-    """What a schema cannot say about a kind. Pure: objects come in, new objects or errors go out, nothing is mutated."""
+    """What a schema cannot say about a kind. Pure: objects come in, new ones or errors go out, nothing is mutated."""
 
     def default(self, obj: Obj) -> Obj:
         """Fill in defaults, as upstream's SetDefaults functions do; runs after decoding and again after admission."""
@@ -37,7 +37,7 @@ class Strategy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One printer column of a Table; `cell` gives the value for an object (age columns give the timestamp's age text)."""
+    """One printer column of a Table."""
 
     name: str
     type: str = "string"

@@ -39,7 +39,7 @@ class SchedulingQueue:
     entries: dict[PodKey, Entry] = field(default_factory=dict)
     _heap: list[tuple[int, float, int, PodKey]] = field(default_factory=list)
     _timers: list[tuple[float, int, PodKey]] = field(default_factory=list)
-    _order: count[int] = field(default_factory=count)
+    _order: "count[int]" = field(default_factory=count)
 
     def put(self, pod: PodInfo, now: float) -> None:
         """A new pod, or a newer state of one that waits. A changed pod may fit now, so it is tried again."""

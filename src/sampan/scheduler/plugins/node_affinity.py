@@ -12,7 +12,7 @@ Term = Mapping[str, Any]
 
 def expression_matches(expression: Term, values: Mapping[str, str]) -> bool:
     """One NodeSelectorRequirement against labels (or fields)."""
-    key, wanted = expression["key"], expression.get("values") or ()
+    key, wanted = expression["key"], list(expression.get("values") or ())
     present = key in values
     match expression["operator"]:
         case "In":

@@ -1,0 +1,231 @@
+"""Read and write object metadata without changing the object: owners, finalizers, conditions, names."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Protocol
+
+from sampan.api.json import Obj
+
+LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+SUBDOMAIN = rf"{LABEL}(\.{LABEL})*"
+LABEL_1035 = r"[a-z]([-a-z0-9]*[a-z0-9])?"
+QUALIFIED = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+LABEL_VALUE = rf"({QUALIFIED})?"
+CONFIG_KEY = r"[-._a-zA-Z0-9]+"
+
+
+def _examples(*examples: str) -> str:
+    """As apimachinery's RegexError lists them: 'a',  or 'b', ."""
+    return "".join(f"{' or ' if index else ''}'{example}', " for index, example in enumerate(examples))
+
+
+def regex_error(what: str, pattern: str, *examples: str) -> str:
+    """The text of apimachinery's validation.RegexError."""
+    return f"{what} (e.g. {_examples(*examples)}regex used for validation is '{pattern}')"
+
+
+def max_length_error(length: int) -> str:
+    """Too long."""
+    return f"must be no more than {length} characters"
+
+
+DNS_LABEL_TEXT = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character"  # noqa: E501
+SUBDOMAIN_TEXT = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"  # noqa: E501
+DNS_1035_TEXT = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character"  # noqa: E501
+QUALIFIED_TEXT = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"  # noqa: E501
+LABEL_VALUE_TEXT = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"  # noqa: E501
+CONFIG_KEY_TEXT = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
+
+
+def _check(value: str, length: int, pattern: str, error: str) -> list[str]:
+    problems = [max_length_error(length)] if len(value) > length else []
+    return problems if re.fullmatch(pattern, value) else [*problems, error]
+
+
+@lru_cache(maxsize=4096)
+def _label(value: str) -> tuple[str, ...]:
+    return tuple(_check(value, 63, LABEL, regex_error(DNS_LABEL_TEXT, LABEL, "my-name", "123-abc")))
+
+
+def is_dns1123_label(value: str) -> list[str]:
+    """What is wrong with a DNS label (RFC 1123); nothing if it is one."""
+    return list(_label(value))
+
+
+@lru_cache(maxsize=4096)
+def _subdomain(value: str) -> tuple[str, ...]:
+    return tuple(_check(value, 253, SUBDOMAIN, regex_error(SUBDOMAIN_TEXT, SUBDOMAIN, "example.com")))
+
+
+def is_dns1123_subdomain(value: str) -> list[str]:
+    """What is wrong with a DNS subdomain (RFC 1123): most objects' names."""
+    return list(_subdomain(value))
+
+
+def is_dns1035_label(value: str) -> list[str]:
+    """What is wrong with a DNS label (RFC 1035): Services' names."""
+    return _check(value, 63, LABEL_1035, regex_error(DNS_1035_TEXT, LABEL_1035, "my-name", "abc-123"))
+
+
+@lru_cache(maxsize=4096)
+def _qualified(value: str) -> tuple[str, ...]:
+    problems: list[str] = []
+    prefix, slash, name = value.rpartition("/")
+    if slash:
+        if "/" in prefix:
+            text = "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"  # noqa: E501
+            full = regex_error(text, QUALIFIED, "MyName", "my.name", "123-abc")
+            return (f"{full} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",)
+        if not prefix:
+            problems.append("prefix part must be non-empty")
+        else:
+            problems += [f"prefix part {problem}" for problem in _subdomain(prefix)]
+    if not name:
+        problems.append("name part must be non-empty")
+    elif len(name) > 63:
+        problems.append("name part " + max_length_error(63))
+    if not re.fullmatch(QUALIFIED, name):
+        problems.append(regex_error(QUALIFIED_TEXT, QUALIFIED, "MyName", "my.name", "123-abc"))
+    return tuple(problems)
+
+
+def is_qualified_name(value: str) -> list[str]:
+    """What is wrong with a label key or the like: `[prefix/]name`."""
+    return list(_qualified(value))
+
+
+@lru_cache(maxsize=4096)
+def _label_value(value: str) -> tuple[str, ...]:
+    return tuple(
+        _check(value, 63, LABEL_VALUE, regex_error(LABEL_VALUE_TEXT, f"({QUALIFIED})?", "MyValue", "my_value", "12345"))
+    )
+
+
+def is_label_value(value: str) -> list[str]:
+    """What is wrong with a label's value."""
+    return list(_label_value(value))
+
+
+def is_config_key(value: str) -> list[str]:
+    """What is wrong with a key of a ConfigMap or Secret."""
+    problems = _check(
+        value, 253, CONFIG_KEY, regex_error(CONFIG_KEY_TEXT, CONFIG_KEY, "key.name", "KEY_NAME", "key-name")
+    )
+    if value in (".", ".."):
+        problems.append(f"must not be '{value}'")
+    elif value.startswith(".."):
+        problems.append("must not start with '..'")
+    return problems
+
+
+def is_path_segment(value: str) -> list[str]:
+    """What is wrong with a name that may hold nearly anything (RBAC kinds)."""
+    problems = [f"may not be '{value}'"] if value in (".", "..") else []
+    return problems + [f"may not contain '{char}'" for char in "/%" if char in value]
+
+
+# ---- metadata
+
+
+def meta(obj: Obj) -> Obj:
+    """The metadata, or an empty one."""
+    return obj.get("metadata") or {}
+
+
+def name_of(obj: Obj) -> str:
+    return str(meta(obj).get("name", ""))
+
+
+def namespace_of(obj: Obj) -> str:
+    return str(meta(obj).get("namespace", ""))
+
+
+def uid_of(obj: Obj) -> str:
+    return str(meta(obj).get("uid", ""))
+
+
+def labels_of(obj: Obj) -> Mapping[str, str]:
+    return meta(obj).get("labels") or {}
+
+
+def annotations_of(obj: Obj) -> Mapping[str, str]:
+    return meta(obj).get("annotations") or {}
+
+
+def finalizers_of(obj: Obj) -> Sequence[str]:
+    return meta(obj).get("finalizers") or ()
+
+
+def is_deleting(obj: Obj) -> bool:
+    """Whether it has a deletionTimestamp."""
+    return bool(meta(obj).get("deletionTimestamp"))
+
+
+def controller_of(obj: Obj) -> Obj | None:
+    """The owner reference that has controller: true."""
+    return next((ref for ref in meta(obj).get("ownerReferences") or () if ref.get("controller")), None)
+
+
+def owner_reference(owner: Obj, api_version: str, kind: str) -> Obj:
+    """A controller owner reference to `owner`."""
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "name": name_of(owner),
+        "uid": uid_of(owner),
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def with_meta(obj: Obj, **changes: Any) -> Obj:
+    """The object with these metadata fields; None removes one."""
+    made = {k: v for k, v in {**meta(obj), **changes}.items() if v is not None}
+    return {**obj, "metadata": made}
+
+
+def condition(obj: Obj, type_: str) -> Obj | None:
+    """A condition of the object's status by type."""
+    conditions: Sequence[Obj] = (obj.get("status") or {}).get("conditions") or ()
+    return next((c for c in conditions if c.get("type") == type_), None)
+
+
+def is_condition_true(obj: Obj, type_: str) -> bool:
+    """Whether that condition is there and "True"."""
+    return (condition(obj, type_) or {}).get("status") == "True"
+
+
+def set_condition(conditions: Sequence[Obj] | None, new: Obj, now: str) -> list[Obj]:
+    """The conditions with `new` in place of the one of its type; lastTransitionTime moves only when the status does."""
+    made: list[Obj] = []
+    placed = False
+    for old in conditions or ():
+        if old.get("type") != new["type"]:
+            made.append(old)
+            continue
+        same = old.get("status") == new.get("status")
+        made.append({**new, "lastTransitionTime": old.get("lastTransitionTime", now) if same else now})
+        placed = True
+    return made if placed else [*made, {**new, "lastTransitionTime": now}]
+
+
+ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+"""The letters of generated names: no vowels, no look-alikes (apimachinery: util/rand)."""
+MAX_GENERATED = 63 - 5
+
+
+class Dice(Protocol):
+    """What of `random.Random` generated names need."""
+
+    def choice(self, seq: Sequence[str], /) -> str: ...
+
+
+def suffix(rng: Dice, length: int = 5) -> str:
+    """Random letters for a name."""
+    return "".join(rng.choice(ALPHABET) for _ in range(length))
+
+
+def generate_name(base: str, rng: Dice) -> str:
+    """`base`, cut if need be, and five random letters."""
+    return base[:MAX_GENERATED] + suffix(rng)

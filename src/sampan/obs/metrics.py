@@ -1,0 +1,76 @@
+"""Metrics with upstream's names over prometheus-client: counters, gauges that are read functions, histograms."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+DEFAULT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class _PlainCounter:
+    """A counter whose name does not end in _total: prometheus-client would add it, upstream has names without."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name, self.text, self.value = name, text, 0.0
+
+    def inc(self, amount: float = 1.0) -> None:
+        self.value += amount
+
+    def collect(self) -> Iterable[Metric]:
+        family = Metric(self.name, self.text, "counter")
+        family.add_sample(self.name, {}, self.value)
+        yield family
+
+
+class _ReadGauge:
+    """A gauge that asks a function for its samples when it is scraped."""
+
+    def __init__(self, name: str, text: str, labels: Sequence[str], read: Callable[[], Any]) -> None:
+        self.name, self.text, self.labels, self.read = name, text, labels, read
+
+    def collect(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily(self.name, self.text, labels=self.labels)
+        value = self.read()
+        for key, number in value.items() if isinstance(value, dict) else [((), value)]:
+            family.add_metric(list(key) if isinstance(key, tuple) else [str(key)], float(number))
+        yield family
+
+
+class Metrics:
+    """The metrics of one component."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+
+    def counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Any:
+        """A counter; with labels, use `.labels(...)` once and keep what it returns."""
+        if name.endswith("_total"):
+            return Counter(name, text, labels, registry=self.registry)
+        if labels:
+            raise ValueError(f"{name}: a counter with labels needs a name that ends in _total")
+        plain = _PlainCounter(name, text)
+        self.registry.register(plain)
+        return plain
+
+    def gauge(self, name: str, text: str, read: Callable[[], Any], labels: Sequence[str] = ()) -> None:
+        """A gauge: `read` gives a number, or label values to number."""
+        self.registry.register(_ReadGauge(name, text, labels, read))
+
+    def histogram(
+        self, name: str, text: str, labels: Sequence[str] = (), buckets: Sequence[float] = DEFAULT_BUCKETS
+    ) -> Histogram:
+        """A histogram; buckets in the unit of its name."""
+        return Histogram(name, text, labels, buckets=tuple(buckets), registry=self.registry)
+
+    def text(self) -> bytes:
+        """The Prometheus text exposition, without the _created samples that upstream does not have."""
+        lines = generate_latest(self.registry).splitlines(keepends=True)
+        return b"".join(
+            line
+            for line in lines
+            if b"_created" not in line.split(b"{")[0].split(b" ")[-2 if line.startswith(b"#") else 0]
+        )
