@@ -39,6 +39,9 @@ class Peer:
 class Response:
     """An answer. With `stream`, the body is sent in chunks as they come and `body` is ignored.
 
+    If the stream has an `aclose`, it is always called, even when nothing was ever pulled. (The `finally` of an async
+    generator that was never begun does not run: who holds something open before the first pull passes an object.)
+
     With `upgrade` (status 101), the connection is handed over after the head; it is closed when `upgrade` returns.
     """
 

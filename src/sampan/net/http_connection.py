@@ -3,6 +3,7 @@
 Requests are read whole, then handled one after the other. A handler that never waits runs inside `data_received`;
 its answer leaves in the same turn of the loop, without a Task. The transport's flow control reaches both sides:
 streams are pulled only while the transport takes more, and reading stops while too many requests wait.
+A client that closes its side is gone, as for Go's server: what still works for it is cancelled.
 """
 
 import asyncio
@@ -82,8 +83,10 @@ class Connection(asyncio.Protocol):
         self._current: Incoming | None = None
         self._task: asyncio.Task[None] | None = None
         self._streaming = False
+        self._begun = True
+        """Whether the stream's task has taken its first step: before it, cancelling would skip the producer's end."""
         self._ending = False
-        self._eof = False
+        self._completed = False
         self._read_paused = False
         self._drained: asyncio.Future[None] | None = None
         self._write_paused = False
@@ -107,6 +110,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._ending:
             return
+        self._completed = False
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as stop:
@@ -118,20 +122,17 @@ class Connection(asyncio.Protocol):
             return
         self._watch_progress()
         self._advance()
-
-    def eof_received(self) -> bool:
-        if self._tls or self._streaming or (self._current is None and not self._waiting):
-            return False
-        self._eof = True
-        return True
+        if self._reading and self._in_head and not self._completed:
+            self._raw_head += len(data)
+            if self._raw_head > self._limits.head:
+                self._refuse(Refused(431, "Request Header Fields Too Large"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ending = True
         for timer in (self._slow, self._idle):
             if timer is not None:
                 timer.cancel()
-        if self._task is not None:
-            self._task.cancel()
+        self._cancel()
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
         self._waiting.clear()
@@ -150,7 +151,7 @@ class Connection(asyncio.Protocol):
     def _begin(self) -> None:
         self._reading = False
         self._in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._raw_head = 0
         self._body_bytes = 0
         self._target = b""
         self._headers: dict[str, str] = {}
@@ -193,6 +194,7 @@ class Connection(asyncio.Protocol):
             self._request.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
             self._body = []
         self._reading = False
+        self._completed = True
         parser = self._parser
         old = parser.get_http_version() == "1.0"
         self._waiting.append(Incoming(self._request, parser.should_keep_alive(), old, parser.should_upgrade()))
@@ -264,8 +266,6 @@ class Connection(asyncio.Protocol):
         elif self._read_paused and not full and not (self._current or self._waiting):
             self._read_paused = False
             self._transport.resume_reading()
-        if self._eof and self._current is None and not self._waiting:
-            self._end()
 
     async def _handle(self, incoming: Incoming, coroutine: Coroutine[Any, Any, Response], waits_for: Any) -> None:
         try:
@@ -273,9 +273,11 @@ class Connection(asyncio.Protocol):
         except Exception as error:
             response = self._failed(error)
         self._task = None
-        if not self._ending or self._transport.is_closing() is False:
+        if not self._transport.is_closing():
             self._answer(incoming, response)
             self._advance()
+        elif response.stream is not None:
+            await _close_stream(response.stream)
 
     def _failed(self, error: Exception) -> Response:
         LOG.error("a handler failed", exc_info=error)
@@ -299,6 +301,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(start)
             stream = self._stream(incoming, response.stream, close or incoming.old)
             self._streaming = True
+            self._begun = False
             self._task = self._loop.create_task(stream)
             return
         body = response.body
@@ -322,8 +325,9 @@ class Connection(asyncio.Protocol):
         """Pull the producer whenever the transport takes more, until it ends or the client is gone."""
         transport, old = self._transport, incoming.old
         whole = False
+        self._begun = True
         try:
-            if incoming.request.method != "HEAD":
+            if incoming.request.method != "HEAD" and not transport.is_closing() and not self._server.closing:
                 async for chunk in stream:
                     if chunk:
                         transport.write(chunk if old else b"%x\r\n%b\r\n" % (len(chunk), chunk))
@@ -378,10 +382,14 @@ class Connection(asyncio.Protocol):
 
     def shut(self) -> None:
         """The server is closing: end when nothing is in flight; streams end now, whole."""
-        if self._streaming and self._task is not None:
-            self._task.cancel()
+        if self._streaming:
+            self._cancel()
         elif self._current is None and not self._waiting:
             self._end()
+
+    def _cancel(self) -> None:
+        if self._task is not None and self._begun:
+            self._task.cancel()
 
     def abort(self) -> None:
         """End now, whatever is in flight."""
