@@ -84,7 +84,8 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._streaming = False
         self._begun = True
-        """Whether the stream's task has taken its first step: before it, cancelling would skip the producer's end."""
+        """Whether the task has taken its first step: cancelled before it, it would not tell what it is to run."""
+        self._lost = False
         self._ending = False
         self._completed = False
         self._read_paused = False
@@ -128,7 +129,7 @@ class Connection(asyncio.Protocol):
                 self._refuse(Refused(431, "Request Header Fields Too Large"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._ending = True
+        self._ending = self._lost = True
         for timer in (self._slow, self._idle):
             if timer is not None:
                 timer.cancel()
@@ -256,6 +257,7 @@ class Connection(asyncio.Protocol):
             except Exception as error:
                 self._answer(incoming, self._failed(error))
             else:
+                self._begun = False
                 self._task = self._loop.create_task(self._handle(incoming, coroutine, waits_for))
         if self._ending:
             return
@@ -268,6 +270,9 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     async def _handle(self, incoming: Incoming, coroutine: Coroutine[Any, Any, Response], waits_for: Any) -> None:
+        self._begun = True
+        if self._lost and self._task is not None:
+            self._task.cancel()
         try:
             response = await resume(coroutine, waits_for)
         except Exception as error:
