@@ -2,14 +2,16 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 
 from sampan.api.names import GVK, GVR, RestMapping
 from sampan.api.resource import Resource, Strategy
+from sampan.api.schema.nodes import Node
 from sampan.resources import BUILTINS
 from sampan.resources.convert import CONVERSIONS, STORED_AS
 from sampan.resources.load import Definitions, load_schema, minor_of
-from sampan.resources.printers import PRINTERS
+from sampan.resources.printers import DEFAULT, PRINTERS
 from sampan.resources.row import Row
 from sampan.resources.strategies import STRATEGIES
 from sampan.resources.strategy import GenericStrategy
@@ -36,7 +38,9 @@ def builtin_resources(version: str) -> tuple[Resource, ...]:
     stored: dict[tuple[str, str], GVR] = dict(STORED_AS)
     for row in rows:
         stored.setdefault((row.group, row.kind), GVR(row.group, row.version, row.plural))
-    return tuple(_resource(row, minor, definitions, stored) for row in rows)
+    built = tuple(_resource(row, minor, definitions, stored) for row in rows)
+    definitions.drop_prose()
+    return built
 
 
 def _resource(row: Row, minor: int, definitions: Definitions, stored: Mapping[tuple[str, str], GVR]) -> Resource:
@@ -44,7 +48,8 @@ def _resource(row: Row, minor: int, definitions: Definitions, stored: Mapping[tu
     storage = stored[row.group, row.kind]
     foreign = storage != GVR(row.group, row.version, row.plural)
     there = storage.version if storage.group == row.group else f"core/{storage.version}"
-    columns, rows = PRINTERS.get((row.group, row.kind), ((), None))
+    columns, rows = PRINTERS.get((row.group, row.kind), DEFAULT)
+    schema = definitions.node(row.definition or definition_name(row.gvk))
     subresources = {sub.name: sub for sub in row.subresources if row.subresources_since.get(sub.name, 0) <= minor}
     return Resource(
         mapping=mapping,
@@ -53,10 +58,10 @@ def _resource(row: Row, minor: int, definitions: Definitions, stored: Mapping[tu
         short_names=row.short,
         categories=row.categories,
         verbs=row.verbs,
-        schema=definitions.node(row.definition or definition_name(row.gvk)),
-        strategy=_strategy(row, "status" in subresources),
+        schema=schema,
+        strategy=_strategy(row, "status" in subresources, schema),
         subresources=subresources,
-        columns=columns,
+        columns=tuple(definitions.documented(column) for column in columns),
         rows=rows,
         selectable=row.selectable,
         storage=storage if foreign else None,
@@ -79,6 +84,15 @@ def _hash(row: Row, minor: int, storage: GVR) -> str:
     return storage_version_hash(GVK(storage.group, version, row.kind))
 
 
-def _strategy(row: Row, has_status: bool) -> Strategy:
-    own = STRATEGIES.get((row.group, row.kind))
-    return own if own is not None else GenericStrategy(has_status, row.status_keeps, row.status_on_create)
+def _strategy(row: Row, has_status: bool, schema: Node) -> Strategy:
+    """The kind's own strategy or the generic one; either is told what the row and the schema say."""
+    own = STRATEGIES.get((row.group, row.kind), GenericStrategy())
+    if not isinstance(own, GenericStrategy):
+        return own
+    return replace(
+        own,
+        has_status=has_status,
+        status_keeps=row.status_keeps,
+        status_on_create=row.status_on_create,
+        schema=schema,
+    )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sampan.api import json
+from sampan.api.resource import Column
 from sampan.api.schema.nodes import Node, NodeType, Presence
 
 OLDEST, NEWEST = 25, 37
@@ -78,6 +79,7 @@ class Definitions:
         self._raw = raw
         self._go = go
         self._nodes: dict[str, Node] = {}
+        self._documented: dict[str, str] = {}
 
     def __contains__(self, name: object) -> bool:
         return name in self._raw
@@ -91,6 +93,22 @@ class Definitions:
         if found is None:
             found = self._nodes[name] = self._definition(name)
         return found
+
+    def documented(self, column: Column) -> Column:
+        """The column with the text its `=DEFINITION.field` description stands for; empty if this version lacks it."""
+        if not column.description.startswith("="):
+            return column
+        place = column.description[1:]
+        text = self._documented.get(place)
+        if text is None:
+            name, _, key = place.rpartition(".")
+            field = self._raw.get(name, {}).get("properties", {}).get(key, {})
+            text = self._documented[place] = field.get("description", "")
+        return replace(column, description=text)
+
+    def drop_prose(self) -> None:
+        """Forget the descriptions that nobody asked for: they are most of the memory."""
+        _without_prose(self._raw)
 
     def _definition(self, name: str) -> Node:
         raw = self._raw[name]
@@ -168,12 +186,11 @@ def _plain_type(value: Any) -> str:
     return str(value or "")
 
 
-def _without_prose(raw: dict[str, Any]) -> dict[str, Any]:
+def _without_prose(raw: Mapping[str, Any]) -> None:
     for definition in raw.values():
         definition.pop("description", None)
         for child in definition.get("properties", {}).values():
             child.pop("description", None)
-    return raw
 
 
 @cache
@@ -186,7 +203,7 @@ def go_facts() -> Mapping[str, Mapping[str, str]]:
 @cache
 def _load(minor: int) -> Definitions:
     version = f"1.{minor}"
-    return Definitions(version, _without_prose(read_definitions(version)), go_facts())
+    return Definitions(version, read_definitions(version), go_facts())
 
 
 def load_schema(version: str) -> Definitions:

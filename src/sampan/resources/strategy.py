@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from sampan.api.errors import FieldError
 from sampan.api.json import Obj
+from sampan.api.schema.decode import zero
+from sampan.api.schema.nodes import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +20,20 @@ class GenericStrategy:
     status_keeps: tuple[str, ...] = ()
     """Metadata fields that an update of /status cannot change."""
     status_on_create: bool = False
+    schema: Node | None = None
 
     def default(self, obj: Obj) -> Obj:
         """Nothing to fill in."""
         return obj
 
     def prepare_create(self, obj: Obj) -> Obj:
-        """Drop status."""
-        if not self.has_status or self.status_on_create or "status" not in obj:
+        """Empty status, as Go writes an empty one."""
+        if not self.has_status or self.status_on_create:
             return obj
-        return {key: value for key, value in obj.items() if key != "status"}
+        field = self.schema.properties.get("status") if self.schema is not None else None
+        if field is not None and field.presence == "always":
+            return {**obj, "status": zero(field)}
+        return {key: value for key, value in obj.items() if key != "status"} if "status" in obj else obj
 
     def prepare_update(self, new: Obj, old: Obj) -> Obj:
         """Status stays the old one."""

@@ -1,10 +1,17 @@
 """PRINTERS: group and kind to the columns and the row function of its Table, as upstream's printers print it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Final
 
-from sampan.api.json import Obj
-from sampan.api.resource import Column
+from sampan.resources.printers import core, network, policy, storage, workloads
+from sampan.resources.printers.base import DEFAULT, Printer
 
-Printer = tuple[tuple[Column, ...], Callable[[Obj, str], list[object]] | None]
+PRINTERS: Final[Mapping[tuple[str, str], Printer]] = {
+    **core.PRINTERS,
+    **workloads.PRINTERS,
+    **network.PRINTERS,
+    **storage.PRINTERS,
+    **policy.PRINTERS,
+}
 
-PRINTERS: Mapping[tuple[str, str], Printer] = {}
+__all__ = ["DEFAULT", "PRINTERS", "Printer"]
