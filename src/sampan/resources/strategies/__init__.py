@@ -3,5 +3,45 @@
 from collections.abc import Mapping
 
 from sampan.api.resource import Strategy
+from sampan.resources.strategies import config, network, pods, volumes, workloads
 
-STRATEGIES: Mapping[tuple[str, str], Strategy] = {}
+ADMISSION, RBAC, STORAGE = "admissionregistration.k8s.io", "rbac.authorization.k8s.io", "storage.k8s.io"
+FLOW = "flowcontrol.apiserver.k8s.io"
+
+STRATEGIES: Mapping[tuple[str, str], Strategy] = {
+    ("", "ConfigMap"): config.CONFIG_MAPS,
+    ("", "Endpoints"): network.ENDPOINTS,
+    ("", "LimitRange"): config.LIMIT_RANGES,
+    ("", "Namespace"): config.NAMESPACES,
+    ("", "Node"): config.NODES,
+    ("", "PersistentVolume"): volumes.PERSISTENT_VOLUMES,
+    ("", "PersistentVolumeClaim"): volumes.CLAIMS,
+    ("", "Pod"): pods.PODS,
+    ("", "PodTemplate"): pods.POD_TEMPLATES,
+    ("", "ReplicationController"): workloads.REPLICATION_CONTROLLERS,
+    ("", "Secret"): config.SECRETS,
+    ("", "Service"): network.SERVICES,
+    ("apps", "DaemonSet"): workloads.DAEMON_SETS,
+    ("apps", "Deployment"): workloads.DEPLOYMENTS,
+    ("apps", "ReplicaSet"): workloads.REPLICA_SETS,
+    ("apps", "StatefulSet"): workloads.STATEFUL_SETS,
+    ("autoscaling", "HorizontalPodAutoscaler"): config.AUTOSCALERS,
+    ("batch", "CronJob"): workloads.CRON_JOBS,
+    ("batch", "Job"): workloads.JOBS,
+    ("discovery.k8s.io", "EndpointSlice"): network.ENDPOINT_SLICES,
+    ("networking.k8s.io", "IngressClass"): network.INGRESS_CLASSES,
+    ("networking.k8s.io", "NetworkPolicy"): network.NETWORK_POLICIES,
+    ("scheduling.k8s.io", "PriorityClass"): config.PRIORITY_CLASSES,
+    (ADMISSION, "MutatingAdmissionPolicy"): config.MUTATING_POLICIES,
+    (ADMISSION, "MutatingAdmissionPolicyBinding"): config.POLICY_BINDINGS,
+    (ADMISSION, "MutatingWebhookConfiguration"): config.MUTATING_WEBHOOKS,
+    (ADMISSION, "ValidatingAdmissionPolicy"): config.ADMISSION_POLICIES,
+    (ADMISSION, "ValidatingAdmissionPolicyBinding"): config.POLICY_BINDINGS,
+    (ADMISSION, "ValidatingWebhookConfiguration"): config.VALIDATING_WEBHOOKS,
+    (FLOW, "FlowSchema"): config.FLOW_SCHEMAS,
+    (FLOW, "PriorityLevelConfiguration"): config.PRIORITY_LEVELS,
+    (RBAC, "ClusterRoleBinding"): config.ROLE_BINDINGS,
+    (RBAC, "RoleBinding"): config.ROLE_BINDINGS,
+    (STORAGE, "CSIDriver"): volumes.CSI_DRIVERS,
+    (STORAGE, "StorageClass"): volumes.STORAGE_CLASSES,
+}

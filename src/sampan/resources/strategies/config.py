@@ -1,0 +1,180 @@
+"""Namespaces, nodes, config maps, secrets, limit ranges and the kinds of access control and admission."""
+
+import base64
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from sampan.api.json import Obj
+from sampan.resources.strategies.config_rules import (
+    check_config_map,
+    check_config_map_update,
+    check_secret,
+    check_secret_update,
+)
+from sampan.resources.strategies.rules import Rules, each, fill, fill_zero, within, without
+
+NAME_LABEL = "kubernetes.io/metadata.name"
+RBAC = "rbac.authorization.k8s.io"
+
+
+def _namespace(obj: Obj) -> Obj:
+    meta = obj.get("metadata") or {}
+    name = meta.get("name")
+    if name and (meta.get("labels") or {}).get(NAME_LABEL) != name:
+        obj = {**obj, "metadata": {**meta, "labels": {**(meta.get("labels") or {}), NAME_LABEL: name}}}
+    return within(obj, "status", lambda s: fill(s, phase="Active"), absent={})
+
+
+def _begin_namespace(obj: Obj) -> Obj:
+    spec = obj.get("spec") or {}
+    finalizers = spec.get("finalizers") or []
+    if "kubernetes" not in finalizers:
+        spec = {**spec, "finalizers": [*finalizers, "kubernetes"]}
+    return _namespace({**obj, "spec": spec, "status": {"phase": "Active"}})
+
+
+def _keep_finalizers(new: Obj, old: Obj) -> Obj:
+    """spec.finalizers change through /finalize only."""
+    finalizers = (old.get("spec") or {}).get("finalizers")
+    spec = without(new.get("spec") or {}, "finalizers")
+    return {**new, "spec": {**spec, "finalizers": finalizers} if finalizers else spec}
+
+
+def _node(obj: Obj) -> Obj:
+    def status(value: Obj) -> Obj:
+        return fill(value, allocatable=value["capacity"]) if value.get("capacity") else value
+
+    return within(obj, "status", status)
+
+
+def _secret(obj: Obj) -> Obj:
+    """stringData goes into data, as the API's write-only convenience asks."""
+    plain = obj.get("stringData")
+    if plain:
+        encoded = {key: base64.b64encode(str(value).encode()).decode() for key, value in plain.items()}
+        obj = {**obj, "data": {**(obj.get("data") or {}), **encoded}}
+    return fill(without(obj, "stringData"), type="Opaque")
+
+
+def _limit(item: Obj) -> Obj:
+    if item.get("type") != "Container":
+        return item
+    default = {**(item.get("max") or {}), **(item.get("default") or {})}
+    request = {**(item.get("min") or {}), **default, **(item.get("defaultRequest") or {})}
+    made = {**item, "default": default, "defaultRequest": request}
+    return {k: v for k, v in made.items() if v or k not in ("default", "defaultRequest")}
+
+
+def _limit_range(obj: Obj) -> Obj:
+    return within(obj, "spec", lambda s: within(s, "limits", partial(each, change=_limit)))
+
+
+def _subject(subject: Obj) -> Obj:
+    return fill(subject, apiGroup=RBAC) if subject.get("kind") in ("User", "Group") else subject
+
+
+def _binding(obj: Obj) -> Obj:
+    obj = within(obj, "roleRef", partial(fill, apiGroup=RBAC))
+    return within(obj, "subjects", partial(each, change=_subject)) if obj.get("subjects") else obj
+
+
+def _rule(rule: Obj) -> Obj:
+    return fill(rule, scope="*")
+
+
+def _webhook(hook: Obj) -> Obj:
+    hook = fill(hook, failurePolicy="Fail", matchPolicy="Equivalent", timeoutSeconds=10)
+    hook = fill(hook, namespaceSelector={}, objectSelector={})
+    hook = within(hook, "rules", partial(each, change=_rule))
+    return within(hook, "clientConfig", lambda c: within(c, "service", partial(fill, port=443)))
+
+
+def _mutating_webhook(hook: Obj) -> Obj:
+    return fill(_webhook(hook), reinvocationPolicy="Never")
+
+
+def _webhooks(change: Callable[[Any], Any]) -> Callable[[Obj], Obj]:
+    return lambda obj: within(obj, "webhooks", partial(each, change=change))
+
+
+def _match(match: Obj) -> Obj:
+    match = fill(match, matchPolicy="Equivalent", namespaceSelector={}, objectSelector={})
+    for key in ("resourceRules", "excludeResourceRules"):
+        match = within(match, key, partial(each, change=_rule))
+    return match
+
+
+def _policy(obj: Obj) -> Obj:
+    def spec(value: Obj) -> Obj:
+        return within(fill(value, failurePolicy="Fail"), "matchConstraints", _match)
+
+    return within(obj, "spec", spec)
+
+
+def _policy_binding(obj: Obj) -> Obj:
+    return within(obj, "spec", lambda s: within(s, "matchResources", _match))
+
+
+def _autoscaler(obj: Obj) -> Obj:
+    cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
+
+    def spec(value: Obj) -> Obj:
+        value = fill(value, minReplicas=1)
+        value = value if value.get("metrics") else {**value, "metrics": [cpu]}
+        return within(value, "behavior", _behavior)
+
+    return within(obj, "spec", spec, absent={})
+
+
+UP = {
+    "stabilizationWindowSeconds": 0,
+    "selectPolicy": "Max",
+    "policies": [
+        {"type": "Pods", "value": 4, "periodSeconds": 15},
+        {"type": "Percent", "value": 100, "periodSeconds": 15},
+    ],
+}
+DOWN = {"selectPolicy": "Max", "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}]}
+
+
+def _behavior(behavior: Obj) -> Obj:
+    return {
+        **behavior,
+        "scaleUp": fill(behavior.get("scaleUp") or {}, **UP),
+        "scaleDown": fill(behavior.get("scaleDown") or {}, **DOWN),
+    }
+
+
+def _flow_schema(obj: Obj) -> Obj:
+    return within(obj, "spec", partial(fill_zero, matchingPrecedence=1000), absent={})
+
+
+def _priority_level(obj: Obj) -> Obj:
+    def limited(value: Obj) -> Obj:
+        value = fill(value, nominalConcurrencyShares=30, lendablePercent=0)
+        queue = partial(fill_zero, handSize=8, queues=64, queueLengthLimit=50)
+        return within(value, "limitResponse", lambda r: within(r, "queuing", queue))
+
+    def spec(value: Obj) -> Obj:
+        value = within(value, "limited", limited)
+        return within(value, "exempt", partial(fill, nominalConcurrencyShares=0, lendablePercent=0))
+
+    return within(obj, "spec", spec)
+
+
+NAMESPACES = Rules(True, defaults=_namespace, on_create=_begin_namespace, on_update=_keep_finalizers)
+NODES = Rules(True, status_on_create=True, defaults=_node)
+SECRETS = Rules(defaults=_secret, check=check_secret, check_update=check_secret_update)
+CONFIG_MAPS = Rules(check=check_config_map, check_update=check_config_map_update)
+LIMIT_RANGES = Rules(defaults=_limit_range)
+ROLE_BINDINGS = Rules(defaults=_binding)
+VALIDATING_WEBHOOKS = Rules(defaults=_webhooks(_webhook))
+MUTATING_WEBHOOKS = Rules(defaults=_webhooks(_mutating_webhook))
+ADMISSION_POLICIES = Rules(True, defaults=_policy)
+MUTATING_POLICIES = Rules(defaults=_policy)
+POLICY_BINDINGS = Rules(defaults=_policy_binding)
+AUTOSCALERS = Rules(True, defaults=_autoscaler)
+PRIORITY_CLASSES = Rules(defaults=partial(fill, preemptionPolicy="PreemptLowerPriority"))
+FLOW_SCHEMAS = Rules(True, defaults=_flow_schema)
+PRIORITY_LEVELS = Rules(True, defaults=_priority_level)

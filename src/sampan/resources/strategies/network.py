@@ -1,0 +1,89 @@
+"""Services, endpoints, ingresses and network policies."""
+
+from functools import partial
+
+from sampan.api.json import Obj
+from sampan.resources.strategies.rules import Rules, each, fill, within, without
+from sampan.resources.strategies.service_rules import check_service, check_service_update
+
+EXTERNAL = ("LoadBalancer", "NodePort")
+STICKY_SECONDS = 10800
+
+
+def _port(port: Obj) -> Obj:
+    port = fill(port, protocol="TCP")
+    return port if port.get("targetPort") else {**port, "targetPort": port.get("port")}
+
+
+def _service(spec: Obj) -> Obj:
+    spec = fill(spec, sessionAffinity="None", type="ClusterIP")
+    if spec["sessionAffinity"] == "None":
+        spec = without(spec, "sessionAffinityConfig")
+    elif spec["sessionAffinity"] == "ClientIP":
+        client = ((spec.get("sessionAffinityConfig") or {}).get("clientIP")) or {}
+        if client.get("timeoutSeconds") is None:
+            spec = {**spec, "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": STICKY_SECONDS}}}
+    if spec.get("ports"):
+        spec = within(spec, "ports", partial(each, change=_port))
+    kind = spec["type"]
+    if kind in EXTERNAL or (kind == "ClusterIP" and spec.get("externalIPs")):
+        spec = fill(spec, externalTrafficPolicy="Cluster")
+    if kind in ("ClusterIP", *EXTERNAL):
+        spec = fill(spec, internalTrafficPolicy="Cluster")
+    return fill(spec, allocateLoadBalancerNodePorts=True) if kind == "LoadBalancer" else spec
+
+
+def _begin_service(obj: Obj) -> Obj:
+    return {**obj, "status": {"loadBalancer": {}}}
+
+
+def _subset(subset: Obj) -> Obj:
+    return within(subset, "ports", partial(each, change=partial(fill, protocol="TCP")))
+
+
+def _endpoints(obj: Obj) -> Obj:
+    return within(obj, "subsets", partial(each, change=_subset))
+
+
+def _slice_port(port: Obj) -> Obj:
+    return fill({"name": "", **port} if port.get("name") is None else port, protocol="TCP")
+
+
+def _slice(obj: Obj) -> Obj:
+    return within(obj, "ports", partial(each, change=_slice_port))
+
+
+def _policy(spec: Obj) -> Obj:
+    for key in ("ingress", "egress"):
+        spec = within(
+            spec,
+            key,
+            partial(
+                each, change=lambda rule: within(rule, "ports", partial(each, change=partial(fill, protocol="TCP")))
+            ),
+        )
+    if not spec.get("policyTypes"):
+        spec = {**spec, "policyTypes": ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]}
+    return spec
+
+
+def _policy_of(obj: Obj) -> Obj:
+    return within(obj, "spec", _policy, absent={})
+
+
+def _class(obj: Obj) -> Obj:
+    return within(obj, "spec", lambda s: within(s, "parameters", partial(fill, scope="Cluster")))
+
+
+SERVICES = Rules(
+    True,
+    ("labels",),
+    defaults=lambda obj: within(obj, "spec", _service, absent={}),
+    on_create=_begin_service,
+    check=check_service,
+    check_update=check_service_update,
+)
+ENDPOINTS = Rules(defaults=_endpoints)
+ENDPOINT_SLICES = Rules(defaults=_slice)
+NETWORK_POLICIES = Rules(defaults=_policy_of)
+INGRESS_CLASSES = Rules(defaults=_class)

@@ -1,0 +1,139 @@
+"""Defaults of pod specs, in pods and in the templates of workloads (core/v1 SetDefaults_PodSpec and below)."""
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
+from sampan.api.json import Obj
+from sampan.resources.strategies.rules import each, fill, fill_zero, within
+
+PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+
+
+@lru_cache(maxsize=4096)
+def pull_policy(image: str) -> str:
+    """Always for :latest (said or implied), else IfNotPresent; a digest pins the image."""
+    name, _, digest = image.partition("@")
+    tag = name.rsplit("/", 1)[-1].partition(":")[2]
+    return "Always" if tag == "latest" or (not tag and not digest) else "IfNotPresent"
+
+
+def pod_spec(spec: Obj) -> Obj:
+    """A pod spec with its defaults."""
+    made = fill(
+        spec,
+        restartPolicy="Always",
+        terminationGracePeriodSeconds=30,
+        dnsPolicy="ClusterFirst",
+        securityContext={},
+        schedulerName="default-scheduler",
+    )
+    for key in ("containers", "initContainers", "ephemeralContainers"):
+        if made.get(key):
+            made = within(made, key, partial(each, change=container))
+    if made.get("volumes"):
+        made = within(made, "volumes", partial(each, change=volume))
+    account = made.get("serviceAccountName") or made.get("serviceAccount")
+    return fill(made, serviceAccountName=account, serviceAccount=account) if account else made
+
+
+def container(value: Obj) -> Obj:
+    """A container with its defaults."""
+    made = fill(
+        value,
+        resources={},
+        terminationMessagePath="/dev/termination-log",
+        terminationMessagePolicy="File",
+        imagePullPolicy=value.get("imagePullPolicy") or pull_policy(value.get("image") or ""),
+    )
+    if made.get("ports"):
+        made = within(made, "ports", partial(each, change=partial(fill, protocol="TCP")))
+    if made.get("env"):
+        made = within(made, "env", partial(each, change=_env))
+    for key in PROBES:
+        if made.get(key) is not None:
+            made = within(made, key, probe)
+    if made.get("lifecycle"):
+        made = within(made, "lifecycle", _lifecycle)
+    return made
+
+
+def probe(value: Obj) -> Obj:
+    """A probe with its defaults."""
+    made = fill_zero(value, timeoutSeconds=1, periodSeconds=10, successThreshold=1, failureThreshold=3)
+    made = within(made, "httpGet", partial(fill, path="/", scheme="HTTP"))
+    grpc = made.get("grpc")
+    return {**made, "grpc": {**grpc, "service": ""}} if grpc is not None and grpc.get("service") is None else made
+
+
+def _lifecycle(value: Obj) -> Obj:
+    for hook in ("postStart", "preStop"):
+        value = within(value, hook, lambda h: within(h, "httpGet", partial(fill, path="/", scheme="HTTP")))
+    return value
+
+
+def _env(value: Obj) -> Obj:
+    return within(value, "valueFrom", _field_ref)
+
+
+def _field_ref(value: Obj) -> Obj:
+    """Something with an optional fieldRef."""
+    return within(value, "fieldRef", partial(fill, apiVersion="v1"))
+
+
+def _mode(value: Obj) -> Obj:
+    return fill(value, defaultMode=420)
+
+
+def _downward(value: Obj) -> Obj:
+    return within(value, "items", partial(each, change=_field_ref)) if value.get("items") else value
+
+
+def _source(value: Obj) -> Obj:
+    value = within(value, "serviceAccountToken", partial(fill, expirationSeconds=3600))
+    return within(value, "downwardAPI", _downward)
+
+
+def _claim_template(value: Obj) -> Obj:
+    return within(
+        value, "volumeClaimTemplate", lambda t: within(t, "spec", partial(fill, volumeMode="Filesystem"), absent={})
+    )
+
+
+def _projected(value: Obj) -> Obj:
+    made = _mode(value)
+    return within(made, "sources", partial(each, change=_source)) if made.get("sources") else made
+
+
+def _host_path(value: Obj) -> Obj:
+    return value if value.get("type") is not None else {**value, "type": ""}
+
+
+VOLUME_SOURCES: dict[str, Callable[[Obj], Obj]] = {
+    "configMap": _mode,
+    "secret": _mode,
+    "downwardAPI": lambda v: _downward(_mode(v)),
+    "projected": _projected,
+    "hostPath": _host_path,
+    "ephemeral": _claim_template,
+    "iscsi": partial(fill, iscsiInterface="default"),
+    "rbd": partial(fill, pool="rbd", user="admin", keyring="/etc/ceph/keyring"),
+    "scaleIO": partial(fill, storageMode="ThinProvisioned", fsType="xfs"),
+    "azureDisk": partial(fill, cachingMode="ReadWrite", fsType="ext4", readOnly=False, kind="Shared"),
+    "image": lambda v: fill(v, pullPolicy=pull_policy(v.get("reference") or "")),
+}
+
+
+def volume(value: Obj) -> Obj:
+    """A volume with its defaults; one without a source is an emptyDir."""
+    if len(value) == 1 and "name" in value:
+        return {**value, "emptyDir": {}}
+    for key, change in VOLUME_SOURCES.items():
+        if key in value:
+            return within(value, key, change)
+    return value
+
+
+def template(holder: Any) -> Any:
+    """Something whose `template.spec` is a pod spec."""
+    return within(holder, "template", lambda t: within(t, "spec", pod_spec))

@@ -1,0 +1,143 @@
+"""Workload kinds: Deployment, ReplicaSet, StatefulSet, DaemonSet, ReplicationController, Job, CronJob."""
+
+from functools import partial
+from typing import Any
+
+from sampan.api.json import Obj
+from sampan.resources.strategies.pod_spec import template
+from sampan.resources.strategies.rules import Rules, each, fill, within
+from sampan.resources.strategies.workload_rules import (
+    check_cron_job,
+    check_deployment,
+    check_job,
+    check_job_update,
+    check_selector_update,
+    check_workload,
+)
+
+HISTORY = 10
+
+
+def _deployment(spec: Obj) -> Obj:
+    spec = fill(template(spec), replicas=1, revisionHistoryLimit=HISTORY, progressDeadlineSeconds=600, strategy={})
+    strategy = fill(spec["strategy"], type="RollingUpdate")
+    if strategy["type"] == "RollingUpdate":
+        rolling = fill(strategy.get("rollingUpdate") or {}, maxUnavailable="25%", maxSurge="25%")
+        strategy = fill(strategy, rollingUpdate=rolling) | {"rollingUpdate": rolling}
+    return {**spec, "strategy": strategy}
+
+
+def _replica_set(spec: Obj) -> Obj:
+    return fill(template(spec), replicas=1)
+
+
+def _daemon_set(spec: Obj) -> Obj:
+    spec = fill(template(spec), revisionHistoryLimit=HISTORY, updateStrategy={})
+    strategy = fill(spec["updateStrategy"], type="RollingUpdate")
+    if strategy["type"] == "RollingUpdate":
+        rolling = fill(strategy.get("rollingUpdate") or {}, maxUnavailable=1, maxSurge=0)
+        strategy = {**strategy, "rollingUpdate": rolling}
+    return {**spec, "updateStrategy": strategy}
+
+
+CLAIM = {"kind": "PersistentVolumeClaim", "apiVersion": "v1"}
+
+
+def _claim_template(claim: Obj) -> Obj:
+    claim = within({**claim, **CLAIM}, "spec", partial(fill, volumeMode="Filesystem"), absent={})
+    return fill(claim, status={"phase": "Pending"})
+
+
+def _stateful_set(spec: Obj) -> Obj:
+    spec = fill(template(spec), replicas=1, revisionHistoryLimit=HISTORY, podManagementPolicy="OrderedReady")
+    strategy = spec.get("updateStrategy") or {}
+    if not strategy.get("type"):
+        strategy = {**strategy, "type": "RollingUpdate", "rollingUpdate": strategy.get("rollingUpdate") or {}}
+    if strategy["type"] == "RollingUpdate" and strategy.get("rollingUpdate") is not None:
+        strategy = {**strategy, "rollingUpdate": fill(strategy["rollingUpdate"], partition=0)}
+    retention = fill(spec.get("persistentVolumeClaimRetentionPolicy") or {}, whenDeleted="Retain", whenScaled="Retain")
+    spec = {**spec, "updateStrategy": strategy, "persistentVolumeClaimRetentionPolicy": retention}
+    if spec.get("volumeClaimTemplates"):
+        spec = within(spec, "volumeClaimTemplates", partial(each, change=_claim_template))
+    return spec
+
+
+def _labels_from_template(obj: Obj, labels: Any) -> Obj:
+    meta = obj.get("metadata") or {}
+    return {**obj, "metadata": {**meta, "labels": labels}} if labels and not meta.get("labels") else obj
+
+
+def _template_labels(obj: Obj) -> Any:
+    return (((obj.get("spec") or {}).get("template") or {}).get("metadata") or {}).get("labels")
+
+
+def _replication_controller(obj: Obj) -> Obj:
+    labels = _template_labels(obj)
+    spec = fill(template(obj.get("spec") or {}), replicas=1)
+    if labels and not spec.get("selector"):
+        spec = {**spec, "selector": labels}
+    return _labels_from_template({**obj, "spec": spec}, labels)
+
+
+def _job_spec(spec: Obj) -> Obj:
+    if spec.get("completions") is None and spec.get("parallelism") is None:
+        spec = fill(spec, completions=1)
+    replacement = "Failed" if spec.get("podFailurePolicy") is not None else "TerminatingOrFailed"
+    backoff = 2**31 - 1 if spec.get("backoffLimitPerIndex") is not None else 6
+    return fill(
+        template(spec),
+        parallelism=1,
+        backoffLimit=backoff,
+        completionMode="NonIndexed",
+        suspend=False,
+        podReplacementPolicy=replacement,
+        manualSelector=False,
+    )
+
+
+def _job(obj: Obj) -> Obj:
+    return _labels_from_template({**obj, "spec": _job_spec(obj.get("spec") or {})}, _template_labels(obj))
+
+
+CONTROLLER_UID, OLD_CONTROLLER_UID = "batch.kubernetes.io/controller-uid", "controller-uid"
+JOB_NAME, OLD_JOB_NAME = "batch.kubernetes.io/job-name", "job-name"
+
+
+def select_by_uid(obj: Obj) -> Obj:
+    """A new Job's selector and template labels, made from its uid unless it manages its own (jobStrategy)."""
+    spec, meta = obj.get("spec") or {}, obj.get("metadata") or {}
+    if spec.get("manualSelector"):
+        return obj
+    uid, name = meta.get("uid", ""), meta.get("name", "")
+    ours = {CONTROLLER_UID: uid, OLD_CONTROLLER_UID: uid, JOB_NAME: name, OLD_JOB_NAME: name}
+    pods = spec.get("template") or {}
+    pod_meta = pods.get("metadata") or {}
+    labels = {**(pod_meta.get("labels") or {}), **ours}
+    selector = spec.get("selector") or {}
+    match = {**(selector.get("matchLabels") or {}), CONTROLLER_UID: uid}
+    spec = {
+        **spec,
+        "selector": {**selector, "matchLabels": match},
+        "template": {**pods, "metadata": {**pod_meta, "labels": labels}},
+    }
+    return {**obj, "spec": spec}
+
+
+def _cron_job(spec: Obj) -> Obj:
+    spec = fill(spec, concurrencyPolicy="Allow", suspend=False, successfulJobsHistoryLimit=3, failedJobsHistoryLimit=1)
+    return within(spec, "jobTemplate", lambda t: within(t, "spec", template))
+
+
+def _spec_of(change: Any) -> Any:
+    return lambda obj: within(obj, "spec", change, absent={})
+
+
+DEPLOYMENTS = Rules(
+    True, ("labels",), defaults=_spec_of(_deployment), check=check_deployment, check_update=check_selector_update
+)
+REPLICA_SETS = Rules(True, defaults=_spec_of(_replica_set), check=check_workload, check_update=check_selector_update)
+DAEMON_SETS = Rules(True, defaults=_spec_of(_daemon_set), check=check_workload, check_update=check_selector_update)
+STATEFUL_SETS = Rules(True, defaults=_spec_of(_stateful_set), check=check_workload, check_update=check_selector_update)
+REPLICATION_CONTROLLERS = Rules(True, defaults=_replication_controller)
+JOBS = Rules(True, defaults=_job, on_create=select_by_uid, check=check_job, check_update=check_job_update)
+CRON_JOBS = Rules(True, defaults=_spec_of(_cron_job), check=check_cron_job)
