@@ -2,9 +2,13 @@
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
+from heapq import merge
+from itertools import islice
 
 from sampan.store.base import Event, FutureRevision, KeyValue, Page
 from sampan.store.window import Window, resource_of
+
+Span = tuple[list[str], int, int]
 
 LAST = "\U0010ffff"
 """Sorts after every character that a key may contain."""
@@ -59,32 +63,34 @@ class Table:
         if revision > self.revision:
             raise FutureRevision(revision, self.revision)
         rows = self._rows
+        spans = self._spans(prefix, after)
+        count = sum(high - low for _, low, high in spans)
         if revision in (0, self.revision):
-            found = self._keys(prefix, after)
-            chosen = found[:limit] if limit else found
-            return Page([rows[key] for key in chosen], self.revision, len(found) - len(chosen))
+            items = [rows[key] for key in _first(spans, limit)]
+            return Page(items, self.revision, count - len(items))
         undo = self._undo(prefix, revision)
-        keys = [key for key in self._keys(prefix, after) if key not in undo]
-        old = [key for key, kv in undo.items() if kv is not None and key > after]
-        if old:
-            keys = sorted(keys + old)
-        chosen = keys[:limit] if limit else keys
+        old = sorted(key for key, kv in undo.items() if kv is not None and key > after)
+        count += len(old) - sum(key > after and key in rows for key in undo)
+        unchanged = (key for key in _each(spans) if key not in undo)
+        chosen = islice(merge(unchanged, old), limit or None)
         items = [undo.get(key) or rows[key] for key in chosen]
-        return Page(items, revision, len(keys) - len(chosen))
+        return Page(items, revision, count - len(items))
 
     def _undo(self, prefix: str, revision: int) -> dict[str, KeyValue | None]:
         """What the keys that changed after `revision` were at it (None: nothing)."""
         return {event.kv.key: event.previous for event in self.window.newest_first(prefix, revision)}
 
-    def _keys(self, prefix: str, after: str) -> list[str]:
-        """The keys under a prefix that sort after `after`, in order."""
-        found: list[str] = []
+    def _spans(self, prefix: str, after: str) -> list[Span]:
+        """Where the keys under a prefix that sort after `after` lie."""
+        spans = []
         for keys in self._lists(prefix):
             low = bisect_left(keys, prefix)
             if after:
                 low = max(low, bisect_right(keys, after))
-            found += keys[low : bisect_left(keys, prefix + LAST, low)]
-        return found
+            high = bisect_left(keys, prefix + LAST, low)
+            if low < high:
+                spans.append((keys, low, high))
+        return spans
 
     def _lists(self, prefix: str) -> Iterator[list[str]]:
         resource = resource_of(prefix)
@@ -95,3 +101,20 @@ class Table:
         for name in sorted(self._sorted):
             if name.startswith(prefix):
                 yield self._sorted[name]
+
+
+def _first(spans: list[Span], limit: int) -> list[str]:
+    """The first keys of the spans; all of them if there is no limit."""
+    found: list[str] = []
+    for keys, low, high in spans:
+        found += keys[low : min(high, low + limit - len(found)) if limit else high]
+        if limit and len(found) == limit:
+            break
+    return found
+
+
+def _each(spans: list[Span]) -> Iterator[str]:
+    """The keys of the spans, without a copy of them."""
+    for keys, low, high in spans:
+        for index in range(low, high):
+            yield keys[index]
