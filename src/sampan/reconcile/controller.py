@@ -1,7 +1,7 @@
 """The Controller record, and the Lookup through which `observe` reads the caches."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -20,6 +20,9 @@ class Lookup(Protocol):
     def owned(self, mapping: RestMapping, uid: str) -> Sequence[Obj]:
         """Objects of that kind whose controller owner reference has this uid."""
 
+    def indexed(self, mapping: RestMapping, index: str, value: str) -> Sequence[Obj]:
+        """Objects that a named index has under a value."""
+
     def live(self, ref: ObjectRef) -> Obj | None:
         """The answer to an `Ask` of the previous round; KeyError if it was not asked."""
 
@@ -35,10 +38,14 @@ Map = Callable[[Lookup, Obj], Iterable[Key]]
 
 @dataclass(frozen=True, slots=True)
 class Watches:
-    """Follow a kind, and which keys a change of it concerns."""
+    """Follow a kind, and which keys a change of it concerns (its old and its new state are both asked)."""
 
     mapping: RestMapping
     keys: Map
+    indexes: Mapping[str, Callable[[Obj], Iterable[str]]] = field(default_factory=dict)
+    """Named indexes that `observe` needs, besides "namespace" and "controller"."""
+    keep: Callable[[Obj], Obj | None] | None = None
+    """Follow metadata alone, and of that only what this returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,8 @@ class Controller:
     observe: Callable[[Lookup, Key, datetime], Any | None]
     """None: nothing to do for this key any more."""
     decide: Callable[[Any], Plan]
+    reads: tuple[RestMapping, ...] = ()
+    """Kinds that `observe` reads besides those watched."""
     workers: int = 4
     resync: float = 0.0
     """Seconds after which every key is looked at again; 0 = never."""

@@ -67,7 +67,8 @@ class Requeue:
 class Ask:
     """Read this object live and decide again with it: for decisions that a cache may not make.
 
-    The loop puts the answer (or None) into the Lookup that observe sees next: `look.live(ref)`.
+    The loop puts the answer (or None) into the Lookup that observe sees next: `look.live(ref)`. A reference without
+    a name asks for the list of that kind in that namespace.
     """
 
     ref: ObjectRef

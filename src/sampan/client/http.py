@@ -1,0 +1,52 @@
+"""Transport over the network."""
+
+import ssl
+from collections.abc import AsyncIterator
+
+from sampan.client.errors import error_of
+from sampan.client.kubeconfig import Access
+from sampan.client.request import Answer, ApiRequest
+from sampan.net.http_client import HttpClient
+from sampan.net.tls import client_context
+
+
+class HttpTransport:
+    """Speaks to `access.server` with its credentials."""
+
+    def __init__(self, access: Access, agent: str = "sampan", timeout: float = 30.0) -> None:
+        self._server = access.server.rstrip("/")
+        context: ssl.SSLContext | None = None
+        if self._server.startswith("https"):
+            context = client_context(access.ca, access.certificate, access.key)
+        self._http = HttpClient(context)
+        self._headers = [("user-agent", agent)]
+        if access.token:
+            self._headers.append(("authorization", f"Bearer {access.token}"))
+        self._timeout = timeout
+
+    def _pairs(self, request: ApiRequest) -> list[tuple[str, str]]:
+        pairs = [*self._headers, ("accept", request.accept)]
+        return [*pairs, ("content-type", request.content_type)] if request.body else pairs
+
+    async def send(self, request: ApiRequest) -> Answer:
+        """One request, one answer."""
+        url = self._server + request.target
+        answer = await self._http.send(
+            request.method, url, headers=self._pairs(request), body=request.body, timeout=self._timeout
+        )
+        return Answer(answer.status, answer.headers, answer.body)
+
+    async def stream(self, request: ApiRequest) -> AsyncIterator[bytes]:
+        """The chunks of an answer's body."""
+        url = self._server + request.target
+        async with self._http.stream(
+            request.method, url, headers=self._pairs(request), body=request.body, timeout=self._timeout
+        ) as answer:
+            if answer.status >= 300:
+                raise error_of(answer.status, b"".join([chunk async for chunk in answer.chunks]))
+            async for chunk in answer.chunks:
+                yield chunk
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()

@@ -1,0 +1,160 @@
+"""The one loop that every controller runs in: events, queue, observe, decide, execute, back-off."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sampan.aio.clock import Clock
+from sampan.aio.queue import QueueClosed, WorkQueue
+from sampan.aio.tasks import Tasks
+from sampan.api.errors import StatusError
+from sampan.api.json import Obj
+from sampan.api.names import Key, ObjectRef, RestMapping
+from sampan.client.api import Api
+from sampan.client.cache import Delta
+from sampan.client.informer import Informers
+from sampan.client.recorder import Recorder
+from sampan.reconcile import expect
+from sampan.reconcile.controller import Controller, Watches
+from sampan.reconcile.execute import Executor, Written
+from sampan.reconcile.look import CacheLookup
+from sampan.reconcile.plan import Ask, Plan
+
+log = logging.getLogger("sampan.reconcile")
+MAX_ROUNDS = 50
+"""Asks may follow from answers; a decision that never stops asking is a bug."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What every controller's loop works with."""
+
+    api: Api
+    informers: Informers
+    clock: Clock
+    kinds: list[RestMapping] = field(default_factory=list)
+    """All kinds that can be listed and deleted."""
+
+
+class Runner:
+    """Runs one controller."""
+
+    def __init__(self, controller: Controller, kit: Kit) -> None:
+        self.controller, self.kit = controller, kit
+        self.queue: WorkQueue[Key] = WorkQueue(kit.clock)
+        self.recorder = Recorder(kit.api, kit.clock, controller.name)
+        self._executor = Executor(kit.api, self.recorder)
+
+    def subscribe(self) -> None:
+        """Follow what the controller watches; changes put keys into the queue."""
+        for watches in self.controller.watches:
+            self.follow(watches)
+        for mapping in self.controller.reads:
+            self.kit.informers.of(mapping)
+
+    def follow(self, watches: Watches) -> None:
+        """Follow one kind."""
+        informer = self.kit.informers.of(watches.mapping, keep=watches.keep)
+        for index, function in watches.indexes.items():
+            informer.cache.add_index(index, function)
+        look = CacheLookup(self.kit.informers, self.kit.kinds, {})
+
+        def changed(delta: Delta) -> None:
+            for obj in (delta.old, delta.new):
+                if obj is not None:
+                    for key in watches.keys(look, obj):
+                        self.queue.add(key)
+
+        informer.subscribe(changed)
+
+    async def run(self, tasks: Tasks) -> None:
+        """Start the workers; they end with the queue."""
+        tasks.start(self.recorder.run(), f"{self.controller.name} events")
+        for number in range(self.controller.workers):
+            tasks.start(self._work(), f"{self.controller.name} worker {number}")
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                key = await self.queue.get()
+            except QueueClosed:
+                return
+            try:
+                await self.handle(key)
+                self.queue.forget(key)
+            except (StatusError, OSError) as error:
+                log.debug("%s %s: %s", self.controller.name, key, error)
+                self.queue.retry(key)
+            except Exception:
+                log.exception("%s %s", self.controller.name, key)
+                self.queue.retry(key)
+            finally:
+                self.queue.done(key)
+
+    async def handle(self, key: Key) -> None:
+        """Observe, decide, perform; again while the decision asks for live reads."""
+        answers: dict[ObjectRef, Obj | None] = {}
+        for _ in range(MAX_ROUNDS):
+            plan = self.decide(key, self.kit.clock.now(), answers)
+            writes: list[Written] = []
+            planner = _Requeue(self.queue, key)
+            try:
+                for action in plan:
+                    written = await self._executor.perform(action, planner, answers)
+                    if written is not None:
+                        writes.append(written)
+            finally:
+                if writes:
+                    await expect.seen(self.kit.informers, writes)
+            if not any(isinstance(action, Ask) for action in plan):
+                if self.controller.resync:
+                    self.queue.add_after(key, self.controller.resync)
+                return
+        raise RuntimeError(f"{self.controller.name} {key}: the decision asks without end")
+
+    def decide(self, key: Key, now: datetime, answers: dict[ObjectRef, Obj | None]) -> Plan:
+        """The controller's thinking about one key."""
+        look = CacheLookup(self.kit.informers, self.kit.kinds, answers)
+        seen: Any = self.controller.observe(look, key, now)
+        return () if seen is None else self.controller.decide(seen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Requeue:
+    """Requeue actions of one key."""
+
+    queue: WorkQueue[Key]
+    key: Key
+
+    def requeue(self, after: float) -> None:
+        self.queue.add_after(self.key, after)
+
+
+class Manager:
+    """Runs controllers over shared informers until it is closed."""
+
+    def __init__(self, controllers: Sequence[Controller], kit: Kit) -> None:
+        self.kit = kit
+        self.runners = [Runner(controller, kit) for controller in controllers]
+        self._tasks = Tasks()
+
+    async def start(self) -> None:
+        """Follow everything, wait for the first lists, start the workers."""
+        for runner in self.runners:
+            runner.subscribe()
+        await self.kit.informers.synced()
+        for runner in self.runners:
+            await runner.run(self._tasks)
+
+    @property
+    def idle(self) -> bool:
+        """No controller has anything to do now; delayed keys may wait."""
+        return all(runner.queue.idle for runner in self.runners)
+
+    async def close(self) -> None:
+        """End the workers."""
+        for runner in self.runners:
+            await runner.queue.close()
+        await self._tasks.cancel()
