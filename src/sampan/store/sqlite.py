@@ -1,6 +1,7 @@
 """The durable log: one append-only SQLite table of versions, written in groups by one thread."""
 
 import asyncio
+import gc
 import os
 import queue
 import sqlite3
@@ -207,18 +208,24 @@ def _load(connection: sqlite3.Connection) -> Table:
     (floor,) = connection.execute("SELECT value FROM meta WHERE name = 'floor'").fetchone()
     # A deletion that was the newest write may have been forgotten since; its revision is used up all the same.
     table = Table(Window(floor=floor), revision=max(1, floor))
-    table.load(_versions(connection))
+    collecting = gc.isenabled()
+    gc.disable()  # nothing here is garbage, and there is much of it
+    try:
+        table.load(_versions(connection))
+    finally:
+        if collecting:
+            gc.enable()
     return table
 
 
 def _versions(connection: sqlite3.Connection) -> Iterator[tuple[KeyValue, bool]]:
     rows = connection.execute("SELECT revision, key, value, labels, fields, deleted FROM versions ORDER BY revision")
+    known: dict[str | None, Mapping[str, str]] = {None: NO_LABELS}
     for revision, key, value, labels, fields, deleted in rows:
-        yield KeyValue(key, value, revision, _unpack(labels), _unpack(fields)), bool(deleted)
-
-
-def _unpack(text: str | None) -> Mapping[str, str]:
-    return orjson.loads(text) if text else NO_LABELS
+        for text in (labels, fields):
+            if text not in known:
+                known[text] = orjson.loads(text)
+        yield KeyValue(key, value, revision, known[labels], known[fields]), bool(deleted)
 
 
 def _pack(pairs: Mapping[str, str]) -> str | None:
