@@ -76,12 +76,15 @@ class Informer:
     def _take(self, change: Change) -> Deltas:
         """Put a change into the cache."""
         if change.type == "INIT":
-            return self.cache.replace([kept for obj in change.objects if (kept := self._keep(obj)) is not None])
+            deltas = self.cache.replace([kept for obj in change.objects if (kept := self._keep(obj)) is not None])
+            return [Delta(obj, obj) for obj in self.cache] if self.wanted.metadata_only else deltas
         obj = change.objects[0]
         kept = self._keep(obj)
         if change.type == "APPLY" and kept is not None:
             return [self.cache.apply(kept)]
         gone = self.cache.delete(obj)
+        if gone is None and self.wanted.metadata_only:
+            gone = Delta(obj, None)  # it was not kept, but its end may matter to those that refer to it
         return [gone] if gone else []
 
     async def seen(self, key: Key, version: str) -> None:
@@ -131,9 +134,9 @@ class Informers:
             self._tasks[wanted] = self._running.start(informer.run(), f"informer {mapping.plural} {fields}".rstrip())
         return informer
 
-    def find(self, mapping: RestMapping) -> Informer | None:
+    def find(self, mapping: RestMapping, *, metadata_only: bool = False) -> Informer | None:
         """The informer of a kind, if somebody asked for it before."""
-        return self._informers.get(Wanted(mapping)) or self._informers.get(Wanted(mapping, "", True))
+        return self._informers.get(Wanted(mapping, "", metadata_only))
 
     async def drop(self, mapping: RestMapping, *, metadata_only: bool = False) -> None:
         """End an informer that nobody needs any more (a kind that is gone)."""

@@ -17,7 +17,7 @@ async def seen(informers: Informers, writes: Sequence[Written]) -> None:
         async with asyncio.timeout(PATIENCE):
             for write in writes:
                 informer = informers.find(write.mapping)
-                if informer is None or informer.wanted.metadata_only:
+                if informer is None:
                     continue
                 if write.created:
                     await informer.appeared(write.key, write.version)

@@ -11,12 +11,18 @@ class CacheLookup:
     """What `observe` reads from: informer caches, and the answers to the Asks of earlier rounds."""
 
     def __init__(
-        self, informers: Informers, kinds: Sequence[RestMapping], answers: Mapping[ObjectRef, Obj | None]
+        self,
+        informers: Informers,
+        kinds: Sequence[RestMapping],
+        answers: Mapping[ObjectRef, Obj | None],
+        *,
+        metadata_only: bool = False,
     ) -> None:
         self._informers, self._kinds, self._answers = informers, kinds, answers
+        self._metadata_only = metadata_only
 
     def _informer(self, mapping: RestMapping) -> Informer:
-        informer = self._informers.find(mapping)
+        informer = self._informers.find(mapping, metadata_only=self._metadata_only)
         if informer is None:
             raise LookupError(f"nobody follows {mapping.plural}: name it in the controller's watches or reads")
         return informer

@@ -59,7 +59,7 @@ class Runner:
         informer = self.kit.informers.of(watches.mapping, keep=watches.keep)
         for index, function in watches.indexes.items():
             informer.cache.add_index(index, function)
-        look = CacheLookup(self.kit.informers, self.kit.kinds, {})
+        look = self._look({})
 
         def changed(delta: Delta) -> None:
             for obj in (delta.old, delta.new):
@@ -116,9 +116,12 @@ class Runner:
 
     def decide(self, key: Key, now: datetime, answers: dict[ObjectRef, Obj | None]) -> Plan:
         """The controller's thinking about one key."""
-        look = CacheLookup(self.kit.informers, self.kit.kinds, answers)
-        seen: Any = self.controller.observe(look, key, now)
+        seen: Any = self.controller.observe(self._look(answers), key, now)
         return () if seen is None else self.controller.decide(seen)
+
+    def _look(self, answers: dict[ObjectRef, Obj | None]) -> CacheLookup:
+        lean = any(watches.keep is not None for watches in self.controller.watches)
+        return CacheLookup(self.kit.informers, self.kit.kinds, answers, metadata_only=lean)
 
 
 @dataclass(frozen=True, slots=True)

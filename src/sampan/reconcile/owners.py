@@ -16,6 +16,11 @@ def self_key(look: Lookup, obj: Obj) -> Iterable[Key]:
     yield Key(namespace_of(obj), name_of(obj))
 
 
+def namespace_key(look: Lookup, obj: Obj) -> Iterable[Key]:
+    """The key of the namespace that an object is in."""
+    yield Key("", namespace_of(obj))
+
+
 def owner_key(group: str, kind: str) -> Map:
     """The key of the controller owner, if it is of that kind."""
 

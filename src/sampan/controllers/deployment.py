@@ -1,0 +1,276 @@
+"""Roll a Deployment's pods over to its newest template, by way of ReplicaSets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sampan.api.json import Obj
+from sampan.api.meta import annotations_of, controller_of, is_deleting, labels_of, name_of, namespace_of, uid_of
+from sampan.api.names import GVK, Key, ObjectRef
+from sampan.api.selectors import SelectorError, label_selector
+from sampan.controllers.deployment_status import conditions_of, remaining, status_of
+from sampan.controllers.names import is_active, short_hash, spec, status
+from sampan.controllers.rollout import Bounds, proportional, rollout
+from sampan.reconcile.controller import Controller, Lookup, Watches
+from sampan.reconcile.owners import claim, owner_key, reference_to, self_key
+from sampan.reconcile.plan import NOTHING, Action, Create, Delete, Emit, Patch, Plan, Requeue, Update
+from sampan.resources.kinds import DEPLOYMENTS, PODS, REPLICASETS
+
+GVK_ = GVK("apps", "v1", "Deployment")
+HASH = "pod-template-hash"
+REVISION = "deployment.kubernetes.io/revision"
+DESIRED, MAX = "deployment.kubernetes.io/desired-replicas", "deployment.kubernetes.io/max-replicas"
+NOT_COPIED = {
+    "kubectl.kubernetes.io/last-applied-configuration",
+    REVISION,
+    "deployment.kubernetes.io/revision-history",
+    DESIRED,
+    MAX,
+    "deprecated.deployment.rollback.to",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The Deployment, the ReplicaSets it owns or could adopt, and its old pods (for Recreate)."""
+
+    owner: Obj
+    sets: tuple[Obj, ...]
+    now: datetime
+    old_pods: int = 0
+    """Pods of older ReplicaSets that still hold their place."""
+
+
+def observe(look: Lookup, key: Key, now: datetime) -> Seen | None:
+    owner = look.get(DEPLOYMENTS, *key)
+    if owner is None:
+        return None
+    try:
+        selector = label_selector(spec(owner).get("selector"))
+    except SelectorError:
+        return None
+    sets = list(look.owned(REPLICASETS, uid_of(owner)))
+    loose = look.list(REPLICASETS, key.namespace)
+    sets += [rs for rs in loose if controller_of(rs) is None and selector.matches(labels_of(rs))]
+    template = spec(owner).get("template") or {}
+    old_pods = 0
+    for candidate in sets:
+        if not same_template(candidate, template):
+            pods = look.owned(PODS, uid_of(candidate))
+            old_pods += sum(status(pod).get("phase") not in ("Succeeded", "Failed") for pod in pods)
+    return Seen(owner, tuple(sets), now, old_pods)
+
+
+def same_template(replica_set: Obj, template: Obj) -> bool:
+    """Whether a ReplicaSet was made from this template: equal but for the hash label."""
+    theirs = spec(replica_set).get("template") or {}
+    meta = theirs.get("metadata") or {}
+    labels = {k: v for k, v in (meta.get("labels") or {}).items() if k != HASH}
+    plain = {k: v for k, v in meta.items() if k not in ("labels", "creationTimestamp") and v is not None}
+    ours = template.get("metadata") or {}
+    own = {k: v for k, v in ours.items() if k not in ("labels", "creationTimestamp") and v is not None}
+    return (labels, plain, theirs.get("spec")) == (ours.get("labels") or {}, own, template.get("spec"))
+
+
+def revision(obj: Obj) -> int:
+    """The revision annotation as a number."""
+    try:
+        return int(annotations_of(obj).get(REVISION, "0"))
+    except ValueError:
+        return 0
+
+
+def decide(seen: Seen) -> Plan:
+    """Adopt; then, unless it is going or paused, one step of the rollout; clean up; report."""
+    owner = seen.owner
+    selector = label_selector(spec(owner).get("selector"))
+    claimed = claim(owner, GVK_, selector, REPLICASETS, seen.sets)
+    if is_deleting(owner):
+        return _report(seen, claimed.objects)
+    sets = sorted(claimed.objects, key=lambda rs: (rs["metadata"].get("creationTimestamp") or "", name_of(rs)))
+    template = spec(owner).get("template") or {}
+    matching = [rs for rs in sets if same_template(rs, template)]
+    new = matching[0] if matching else None
+    old = [rs for rs in sets if rs is not new]
+    actions: list[Action] = list(claimed.actions)
+    if spec(owner).get("paused"):
+        actions += _scale_paused(owner, new, old)
+        return (*actions, *_report(seen, sets))
+    recreate = (spec(owner).get("strategy") or {}).get("type") == "Recreate"
+    if recreate and _recreate_must_wait(seen, old):
+        actions += [a for rs in old if spec(rs).get("replicas") for a in scale(owner, rs, 0)]
+        return (*actions, *_report(seen, sets))
+    if new is None:
+        return (*actions, *_create(owner, old, recreate), *_report(seen, sets))
+    actions += _renew(owner, new, old)
+    if recreate:
+        actions += scale(owner, new, spec(owner).get("replicas", 1))
+    else:
+        actions += _roll(owner, new, old)
+    actions += _clean_up(owner, old)
+    return (*actions, *_report(seen, sets))
+
+
+def _recreate_must_wait(seen: Seen, old: Sequence[Obj]) -> bool:
+    return any(spec(rs).get("replicas") for rs in old) or seen.old_pods > 0
+
+
+def _bounds(owner: Obj) -> Bounds:
+    return Bounds.of(spec(owner).get("replicas", 1), spec(owner).get("strategy") or {})
+
+
+def _annotations(owner: Obj, number: int) -> dict[str, str]:
+    copied = {k: v for k, v in annotations_of(owner).items() if k not in NOT_COPIED}
+    bounds = _bounds(owner)
+    return {**copied, REVISION: str(number), DESIRED: str(bounds.wanted), MAX: str(bounds.most)}
+
+
+def _create(owner: Obj, old: Sequence[Obj], recreate: bool) -> list[Action]:
+    """A ReplicaSet for a template that has none."""
+    template = spec(owner).get("template") or {}
+    collisions = status(owner).get("collisionCount") or 0
+    code = short_hash([template, collisions] if collisions else template)
+    meta = template.get("metadata") or {}
+    labels = {**(meta.get("labels") or {}), HASH: code}
+    selector = spec(owner).get("selector") or {}
+    number = max((revision(rs) for rs in old), default=0) + 1
+    bounds = _bounds(owner)
+    there = sum(spec(rs).get("replicas", 0) for rs in old)
+    size = bounds.wanted if recreate else max(0, min(bounds.wanted, bounds.most - there))
+    name = f"{name_of(owner)}-{code}"
+    replica_set = {
+        "metadata": {
+            "name": name,
+            "namespace": namespace_of(owner),
+            "labels": labels,
+            "annotations": _annotations(owner, number),
+            "ownerReferences": [reference_to(owner, GVK_)],
+        },
+        "spec": {
+            **({"minReadySeconds": spec(owner)["minReadySeconds"]} if spec(owner).get("minReadySeconds") else {}),
+            "replicas": size,
+            "selector": {**selector, "matchLabels": {**(selector.get("matchLabels") or {}), HASH: code}},
+            "template": {**template, "metadata": {**meta, "labels": labels}},
+        },
+    }
+    actions: list[Action] = [Create(REPLICASETS, replica_set, exists_ok=True)]
+    if size:
+        message = f"Scaled up replica set {name} from 0 to {size}"
+        actions.append(Emit(owner, "Normal", "ScalingReplicaSet", message))
+    return [*actions, *_note_revision(owner, number)]
+
+
+def _note_revision(owner: Obj, number: int) -> list[Action]:
+    if revision(owner) == number:
+        return []
+    patch = {"metadata": {"annotations": {REVISION: str(number)}}}
+    return [Patch(ObjectRef(DEPLOYMENTS, namespace_of(owner), name_of(owner)), patch, missing_ok=True)]
+
+
+def _renew(owner: Obj, new: Obj, old: Sequence[Obj]) -> list[Action]:
+    """The newest ReplicaSet has the highest revision and the Deployment's annotations."""
+    number = max(revision(new), max((revision(rs) for rs in old), default=0) + 1)
+    wanted = _annotations(owner, number)
+    have = annotations_of(new)
+    if revision(new) and revision(new) != number:
+        history = [h for h in have.get("deployment.kubernetes.io/revision-history", "").split(",") if h]
+        wanted["deployment.kubernetes.io/revision-history"] = ",".join([*history, str(revision(new))])
+    patch: Obj = {}
+    if any(have.get(k) != v for k, v in wanted.items()):
+        patch["metadata"] = {"annotations": wanted}
+    wait = spec(owner).get("minReadySeconds") or 0
+    if (spec(new).get("minReadySeconds") or 0) != wait:
+        patch["spec"] = {"minReadySeconds": wait}
+    ref = ObjectRef(REPLICASETS, namespace_of(new), name_of(new))
+    return [*([Patch(ref, patch)] if patch else []), *_note_revision(owner, number)]
+
+
+def scale(owner: Obj, replica_set: Obj, size: int) -> list[Action]:
+    """Set a ReplicaSet's size and say so."""
+    before = spec(replica_set).get("replicas", 0)
+    if before == size:
+        return []
+    bounds = _bounds(owner)
+    direction = "up" if size > before else "down"
+    message = f"Scaled {direction} replica set {name_of(replica_set)} from {before} to {size}"
+    patch = {
+        "metadata": {"annotations": {DESIRED: str(bounds.wanted), MAX: str(bounds.most)}},
+        "spec": {"replicas": size},
+    }
+    ref = ObjectRef(REPLICASETS, namespace_of(replica_set), name_of(replica_set))
+    return [Patch(ref, patch, missing_ok=True), Emit(owner, "Normal", "ScalingReplicaSet", message)]
+
+
+def _roll(owner: Obj, new: Obj, old: Sequence[Obj]) -> list[Action]:
+    sizes = rollout(_bounds(owner), new, old, desired=_desired(new))
+    by_name = {name_of(rs): rs for rs in (new, *old)}
+    return [action for name, size in sizes.items() for action in scale(owner, by_name[name], size)]
+
+
+def _desired(replica_set: Obj) -> int | None:
+    """For how many replicas the Deployment asked when this ReplicaSet was last scaled."""
+    text = annotations_of(replica_set).get(DESIRED)
+    return int(text) if text and text.isdigit() else None
+
+
+def _scale_paused(owner: Obj, new: Obj | None, old: Sequence[Obj]) -> list[Action]:
+    """A paused Deployment rolls no further, but it still grows and shrinks."""
+    alive = [rs for rs in (*old, *([new] if new else [])) if spec(rs).get("replicas")]
+    bounds = _bounds(owner)
+    if len(alive) <= 1:
+        target = alive[0] if alive else new
+        return scale(owner, target, bounds.wanted) if target is not None else []
+    if all(_desired(rs) in (None, bounds.wanted) for rs in alive):
+        return []
+    sizes = proportional(bounds, alive)
+    return [action for rs in alive for action in scale(owner, rs, sizes[name_of(rs)])]
+
+
+def _clean_up(owner: Obj, old: Sequence[Obj]) -> list[Action]:
+    """Forget the oldest empty ReplicaSets beyond the history limit."""
+    limit = spec(owner).get("revisionHistoryLimit", 10)
+    empty = [
+        rs for rs in old
+        if not spec(rs).get("replicas") and not status(rs).get("replicas") and not is_deleting(rs)
+        and (status(rs).get("observedGeneration") or 0) >= (rs["metadata"].get("generation") or 0)
+    ]  # fmt: skip
+    surplus = sorted(empty, key=revision)[: max(0, len(old) - limit)]
+    return [Delete(ObjectRef(REPLICASETS, namespace_of(rs), name_of(rs)), uid_of(rs)) for rs in surplus]
+
+
+def _report(seen: Seen, sets: Sequence[Obj]) -> Plan:
+    owner = seen.owner
+    template = spec(owner).get("template") or {}
+    new = next((rs for rs in sets if same_template(rs, template)), None)
+    made = status_of(owner, new, sets)
+    made["conditions"] = conditions_of(owner, new, made, _bounds(owner), seen.now)
+    made = {key: value for key, value in made.items() if value or key == "terminatingReplicas"}
+    actions: list[Action] = []
+    if made != status(owner):
+        actions.append(Update(DEPLOYMENTS, {**owner, "status": made}, "status"))
+    left = remaining(owner, made, seen.now)
+    if left is not None:
+        actions.append(Requeue(left))
+    return tuple(actions) or NOTHING
+
+
+def _of_pod(look: Lookup, pod: Obj) -> Sequence[Key]:
+    """A pod that is over may be what a Recreate rollout waits for."""
+    owner = controller_of(pod)
+    if owner is None or owner["kind"] != "ReplicaSet" or is_active(pod):
+        return ()
+    replica_set = look.get(REPLICASETS, namespace_of(pod), owner["name"])
+    above = controller_of(replica_set) if replica_set else None
+    return (Key(namespace_of(pod), above["name"]),) if above else ()
+
+
+CONTROLLER = Controller(
+    "deployment-controller",
+    watches=(
+        Watches(DEPLOYMENTS, self_key),
+        Watches(REPLICASETS, owner_key("apps", "Deployment")),
+        Watches(PODS, _of_pod),
+    ),
+    observe=observe,
+    decide=decide,
+)

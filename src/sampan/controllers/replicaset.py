@@ -1,0 +1,196 @@
+"""Keep as many pods as the ReplicaSet asks for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sampan.api.json import Obj
+from sampan.api.meta import (
+    condition,
+    controller_of,
+    is_deleting,
+    labels_of,
+    name_of,
+    namespace_of,
+    set_condition,
+    uid_of,
+)
+from sampan.api.names import GVK, Key, ObjectRef
+from sampan.api.selectors import SelectorError, label_selector
+from sampan.api.times import format_time, parse_time
+from sampan.controllers.names import is_active, is_ready, spec, status
+from sampan.reconcile.controller import Controller, Lookup, Watches
+from sampan.reconcile.owners import claim, owner_key, reference_to, self_key
+from sampan.reconcile.plan import NOTHING, Action, Create, Delete, Emit, Plan, Requeue, Update
+from sampan.resources.kinds import PODS, REPLICASETS
+
+GVK_ = GVK("apps", "v1", "ReplicaSet")
+BURST = 500
+"""At most so many pods are created or deleted in one turn."""
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The ReplicaSet, and the pods of its namespace that it owns or that its selector matches."""
+
+    owner: Obj
+    pods: tuple[Obj, ...]
+    related: dict[str, int]
+    """Node name to the number of pods of the same Deployment there: crowded nodes lose pods first."""
+    now: datetime
+
+
+def observe(look: Lookup, key: Key, now: datetime) -> Seen | None:
+    owner = look.get(REPLICASETS, *key)
+    if owner is None:
+        return None
+    pods = list(look.owned(PODS, uid_of(owner)))
+    try:
+        selector = label_selector(spec(owner).get("selector"))
+    except SelectorError:
+        return None
+    owned = {uid_of(pod) for pod in pods}
+    loose = look.indexed(PODS, "orphans", key.namespace)
+    pods += [pod for pod in loose if uid_of(pod) not in owned and selector.matches(labels_of(pod))]
+    return Seen(owner, tuple(pods), _related(look, owner, key.namespace), now)
+
+
+def _related(look: Lookup, owner: Obj, namespace: str) -> dict[str, int]:
+    deployment = controller_of(owner)
+    counts: dict[str, int] = {}
+    siblings = look.owned(REPLICASETS, deployment["uid"]) if deployment else [owner]
+    for sibling in siblings:
+        for pod in look.owned(PODS, uid_of(sibling)):
+            node = spec(pod).get("nodeName")
+            if node and is_active(pod):
+                counts[node] = counts.get(node, 0) + 1
+    return counts
+
+
+def orphans(pod: Obj) -> Sequence[str]:
+    """Index of pods without a controller, by namespace."""
+    return () if controller_of(pod) else (namespace_of(pod),)
+
+
+def decide(seen: Seen) -> Plan:
+    """Adopt, scale, report."""
+    owner = seen.owner
+    wanted = spec(owner).get("replicas", 1)
+    claimed = claim(owner, GVK_, label_selector(spec(owner)["selector"]), PODS, seen.pods)
+    active = [pod for pod in claimed.objects if is_active(pod)]
+    actions: list[Action] = list(claimed.actions)
+    if not is_deleting(owner):
+        missing = wanted - len(active)
+        if missing > 0:
+            actions += _create(owner, min(missing, BURST))
+        elif missing < 0:
+            actions += _delete(owner, victims(active, min(-missing, BURST), seen.related, seen.now))
+    return (*actions, *_report(seen, active, claimed.objects))
+
+
+def _create(owner: Obj, count: int) -> list[Action]:
+    template = spec(owner).get("template") or {}
+    meta = template.get("metadata") or {}
+    pod = {
+        "metadata": {
+            **{k: meta[k] for k in ("labels", "annotations", "finalizers") if k in meta},
+            "generateName": f"{name_of(owner)}-",
+            "namespace": namespace_of(owner),
+            "ownerReferences": [reference_to(owner, GVK_)],
+        },
+        "spec": template.get("spec") or {},
+    }
+    return [Create(PODS, pod)] * count
+
+
+def _delete(owner: Obj, pods: Sequence[Obj]) -> list[Action]:
+    actions: list[Action] = []
+    for pod in pods:
+        actions.append(Delete(ObjectRef(PODS, namespace_of(pod), name_of(pod)), uid_of(pod)))
+        actions.append(Emit(owner, "Normal", "SuccessfulDelete", f"Deleted pod: {name_of(pod)}"))
+    return actions
+
+
+def victims(pods: Sequence[Obj], count: int, related: dict[str, int], now: datetime) -> list[Obj]:
+    """Whom to delete first (upstream: ActivePodsWithRanks): unassigned, pending, not ready, cheap, on a crowded node,
+    ready for a shorter time, restarted more often, younger."""
+
+    def rank(pod: Obj) -> tuple[object, ...]:
+        state = status(pod)
+        node = spec(pod).get("nodeName") or ""
+        ready = condition(pod, "Ready") or {}
+        since = parse_time(ready["lastTransitionTime"]) if is_ready(pod) and ready.get("lastTransitionTime") else now
+        created = parse_time(pod["metadata"].get("creationTimestamp") or format_time(now))
+        restarts = max((c.get("restartCount", 0) for c in state.get("containerStatuses") or ()), default=0)
+        return (
+            bool(node),
+            {"Pending": 0, "Unknown": 1}.get(state.get("phase", "Pending"), 2),
+            is_ready(pod),
+            _cost(pod),
+            -related.get(node, 0),
+            -since.timestamp(),
+            -restarts,
+            -created.timestamp(),
+            name_of(pod),
+        )
+
+    return sorted(pods, key=rank)[:count]
+
+
+def _cost(pod: Obj) -> int:
+    try:
+        return int((pod["metadata"].get("annotations") or {}).get(DELETION_COST, "0"))
+    except ValueError:
+        return 0
+
+
+def available(pod: Obj, seconds: int, now: datetime) -> bool:
+    """Ready for at least that long."""
+    ready = condition(pod, "Ready") or {}
+    if ready.get("status") != "True":
+        return False
+    return not seconds or parse_time(ready["lastTransitionTime"]) + timedelta(seconds=seconds) <= now
+
+
+def _report(seen: Seen, active: Sequence[Obj], kept: Sequence[Obj]) -> Plan:
+    """The status, when it differs; and when a pod becomes available by mere waiting, a look at that time."""
+    owner = seen.owner
+    wait = spec(owner).get("minReadySeconds", 0)
+    labels = ((spec(owner).get("template") or {}).get("metadata") or {}).get("labels") or {}
+    ready = [pod for pod in active if is_ready(pod)]
+    good = [pod for pod in ready if available(pod, wait, seen.now)]
+    fresh = {
+        "replicas": len(active),
+        "fullyLabeledReplicas": sum(labels.items() <= labels_of(pod).items() for pod in active),
+        "readyReplicas": len(ready),
+        "availableReplicas": len(good),
+        "terminatingReplicas": sum(
+            is_deleting(pod) and status(pod).get("phase") not in ("Succeeded", "Failed") for pod in kept
+        ),
+        "observedGeneration": owner["metadata"].get("generation", 0),
+    }
+    before = status(owner)
+    conditions = [c for c in before.get("conditions") or () if c.get("type") != "ReplicaFailure"]
+    made = {key: value for key, value in fresh.items() if value or key in ("replicas", "terminatingReplicas")}
+    if conditions:
+        made["conditions"] = set_condition(conditions, conditions[0], format_time(seen.now))
+    actions: list[Action] = []
+    if made != before:
+        actions.append(Update(REPLICASETS, {**owner, "status": made}, "status"))
+    if wait and len(good) < len(ready):
+        due = [parse_time((condition(p, "Ready") or {})["lastTransitionTime"]) for p in ready if p not in good]
+        seconds = (min(due) + timedelta(seconds=wait) - seen.now).total_seconds()
+        actions.append(Requeue(max(seconds, 0.001)))
+    return tuple(actions) or NOTHING
+
+
+CONTROLLER = Controller(
+    "replicaset-controller",
+    watches=(
+        Watches(REPLICASETS, self_key),
+        Watches(PODS, owner_key("apps", "ReplicaSet"), indexes={"orphans": orphans}),
+    ),
+    observe=observe,
+    decide=decide,
+)
