@@ -22,6 +22,20 @@ def definition_name(gvk: GVK) -> str:
     return f"io.k8s.api.{gvk.group.partition('.')[0] or 'core'}.{gvk.version}.{gvk.kind}"
 
 
+def body_schema(version: str, kind: GVK) -> Node:
+    """The schema of any kind that bodies may have, those of subresources included (Eviction, Scale, TokenRequest).
+
+    DeleteOptions and the like are in the group meta.k8s.io. Raises KeyError for a kind the version does not know.
+    """
+    definitions = load_schema(version)
+    row = next((row for row in BUILTINS if row.gvk == kind and row.definition), None)
+    if row is not None:
+        return definitions.node(row.definition)
+    if kind.group == "meta.k8s.io":
+        return definitions.node(f"io.k8s.apimachinery.pkg.apis.meta.{kind.version}.{kind.kind}")
+    return definitions.node(definition_name(kind))
+
+
 def storage_version_hash(gvk: GVK) -> str:
     """Discovery's hash of the stored version (KEP-2339)."""
     return b64encode(sha256(f"{gvk.group}/{gvk.version}/{gvk.kind}".encode()).digest()[:8]).decode()

@@ -194,7 +194,7 @@ def _check_composites(value: Any, node: Node, path: str, name: str, errors: list
         tried = _try(value, extra["anyOf"], path, name)
         if all(tried):
             errors.append(_nowhere(f'"{name}" must validate at least one schema (anyOf)'))
-            errors.extend(min(tried, key=len))
+            errors.extend(sorted(tried, key=len)[0])
     if extra.get("oneOf"):
         tried = _try(value, extra["oneOf"], path, name)
         fitting = sum(not one for one in tried)

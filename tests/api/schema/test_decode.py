@@ -1,0 +1,127 @@
+"""Decoding against recorded answers: what a real server stored is a fixed point, what it refused is refused alike."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sampan.api import json
+from sampan.api.names import GVK, parse_api_version
+from sampan.api.resource import Resource
+from sampan.api.schema.decode import DecodeError, decode, zero
+from sampan.api.schema.nodes import Node
+from sampan.api.schema.strict import cannot_handle, strict_message, strict_problems
+from sampan.resources.build import body_schema, builtin_resources
+
+GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[2] / "golden" / "decode-1.36.json").read_bytes())
+RESOURCES: dict[tuple[str, str], Resource] = {
+    (one.mapping.api_version, one.mapping.kind): one for one in builtin_resources("1.36")
+}
+
+
+def schema_of(obj: dict[str, Any]) -> Node:
+    return body_schema("1.36", GVK(*parse_api_version(obj["apiVersion"]), obj["kind"]))
+
+
+def strictly(obj: dict[str, Any]) -> str:
+    """The message a strict server answers with, empty when it takes the object."""
+    version = obj["apiVersion"].rpartition("/")[2]
+    try:
+        _, unknown = decode(obj, schema_of(obj))
+    except DecodeError as error:
+        return cannot_handle(obj["kind"], version, str(error))
+    if not unknown:
+        return ""
+    return cannot_handle(obj["kind"], version, strict_message(strict_problems([], unknown)))
+
+
+@pytest.mark.parametrize("obj", GOLDEN["objects"], ids=lambda obj: f"{obj['apiVersion']}-{obj['kind']}")
+def test_stored_objects_are_fixed_points(obj: dict[str, Any]) -> None:
+    decoded, unknown = decode(obj, schema_of(obj))
+    assert unknown == []
+    assert decoded == obj
+
+
+@pytest.mark.parametrize("case", GOLDEN["errors"], ids=lambda case: case["message"][-60:])
+def test_refusals_have_upstreams_words(case: dict[str, Any]) -> None:
+    assert strictly(case["body"]) == case["message"]
+
+
+def pod(**spec: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": {"containers": [], **spec}}
+
+
+def decoded_spec(**spec: Any) -> dict[str, Any]:
+    obj = pod(**spec)
+    result: dict[str, Any] = decode(obj, schema_of(obj))[0]["spec"]
+    return result
+
+
+def test_input_is_not_changed() -> None:
+    obj = pod(containers=[{"name": "c", "resources": {"limits": {"cpu": "1000m"}}, "nope": 1}], nodeName=None)
+    before = json.dumps(obj)
+    decode(obj, schema_of(obj))
+    assert json.dumps(obj) == before
+
+
+def test_nulls_and_empty_values_are_dropped() -> None:
+    spec = decoded_spec(nodeName=None, hostNetwork=False, hostname="", tolerations=[], nodeSelector={})
+    assert spec == {"containers": None}
+
+
+def test_pointers_keep_their_zero_values() -> None:
+    spec = decoded_spec(automountServiceAccountToken=False, terminationGracePeriodSeconds=0, securityContext={})
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["terminationGracePeriodSeconds"] == 0
+    assert spec["securityContext"] == {}
+
+
+def test_values_without_omitempty_are_written() -> None:
+    spec = decoded_spec(containers=[{"image": "a"}], volumes=[{"name": "v", "emptyDir": {}}])
+    assert spec["containers"] == [{"image": "a", "name": "", "resources": {}}]
+    assert spec["volumes"] == [{"name": "v", "emptyDir": {}}]
+
+
+def test_quantities_become_canonical() -> None:
+    spec = decoded_spec(containers=[{"name": "c", "resources": {"limits": {"cpu": 0.5, "memory": "1024Mi"}}}])
+    assert spec["containers"][0]["resources"] == {"limits": {"cpu": "500m", "memory": "1Gi"}}
+
+
+def test_named_go_types_in_errors() -> None:
+    assert strictly(pod(restartPolicy=5)).endswith(
+        "json: cannot unmarshal number into Go struct field PodSpec.spec.restartPolicy of type v1.RestartPolicy"
+    )
+    volume = {"apiVersion": "v1", "kind": "PersistentVolume", "spec": {"accessModes": [1]}}
+    assert strictly(volume).endswith(
+        "number into Go struct field PersistentVolumeSpec.spec.accessModes of type v1.PersistentVolumeAccessMode"
+    )
+    assert strictly(pod(containers=[{"resources": {"limits": []}}])).endswith(
+        "array into Go struct field ResourceRequirements.spec.containers.resources.limits of type v1.ResourceList"
+    )
+
+
+def test_map_and_list_elements_that_are_null_become_zero() -> None:
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": None}}
+    assert decode(config, schema_of(config))[0]["data"] == {"a": ""}
+    assert decoded_spec(containers=[None])["containers"] == [{"name": "", "resources": {}}]
+
+
+def test_unknown_fields_are_dropped_and_named() -> None:
+    obj = pod(containers=[{"name": "c", "imagee": 1}], nope={"deep": 1})
+    result, unknown = decode(obj, schema_of(obj))
+    assert unknown == ["spec.containers[0].imagee", "spec.nope"]
+    assert "nope" not in result["spec"]
+
+
+def test_zero_of_a_status() -> None:
+    scaler = RESOURCES["autoscaling/v2", "HorizontalPodAutoscaler"].schema
+    assert zero(scaler.properties["status"]) == {"currentMetrics": None, "desiredReplicas": 0}
+    assert zero(RESOURCES["v1", "Pod"].schema.properties["status"]) == {}
+
+
+@pytest.mark.parametrize("version", ["1.25", "1.29", "1.33", "1.37"])
+def test_other_versions_decode_too(version: str) -> None:
+    node = next(one.schema for one in builtin_resources(version) if one.mapping.plural == "pods")
+    result, unknown = decode(pod(containers=[{"name": "c"}]), node)
+    assert unknown == []
+    assert result["spec"]["containers"] == [{"name": "c", "resources": {}}]
