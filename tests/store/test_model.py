@@ -118,6 +118,7 @@ class StoreModel(RuleBasedStateMachine):
                 assert revision < max(self.compacted, self.store.revision - self.kept)
                 return
             found |= {kv.key: kv.revision for kv in page.items}
+            assert page.remaining == sum(key.startswith(prefix) for key in self.at(revision)) - len(found)
             if not page.remaining:
                 break
             after = page.items[-1].key
