@@ -13,7 +13,7 @@ class UserInfo:
     name: str
     uid: str = ""
     groups: tuple[str, ...] = ()
-    extra: Mapping[str, tuple[str, ...]] = field(default=NO_EXTRA)
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_EXTRA)
 
 
 ANONYMOUS = UserInfo("system:anonymous", groups=("system:unauthenticated",))
