@@ -211,6 +211,7 @@ async def test_pages_continue_after_a_key(filled: Store) -> None:
 
 async def test_pages_of_one_revision_do_not_see_later_writes(filled: Store, draft: MakeDraft) -> None:
     first = await filled.range("/core/pods/", limit=1)
+    await filled.put(first.items[0].key, draft("2"))
     await filled.delete("/core/pods/ns1/a-1", draft("1"))
     await filled.put("/core/pods/ns1/b", draft("2"))
     await filled.put("/core/pods/ns1/b", draft("3"))
