@@ -1,0 +1,110 @@
+"""Objects as responses: plain bytes where nothing has to be done, else Table, PartialObjectMetadata, YAML or indented."""
+
+from typing import Any, Literal
+
+from sampan.api import json
+from sampan.api.errors import StatusError
+from sampan.api.json import Obj
+from sampan.api.table import partial, table
+from sampan.apiserver.call import Call
+from sampan.apiserver.negotiate import PLAIN, YAML, Format, is_pretty, negotiate
+from sampan.net.http import Headers, Request, Response
+
+JSON_HEADER = ("Content-Type", "application/json")
+YAML_HEADER = ("Content-Type", "application/yaml")
+
+
+def format_of(call: Call) -> Format:
+    """What the Accept header asks for; raises 406."""
+    return negotiate(call.request.headers.get("accept", ""))
+
+
+def pretty(request: Request) -> bool:
+    """Whether this request wants indented JSON."""
+    if "pretty=" in request.query:
+        from sampan.apiserver.query import parse_query
+
+        query = parse_query(request.query)
+        if "pretty" in query:
+            return is_pretty(query.get("pretty"), "")
+    return is_pretty(None, request.headers.get("user-agent", ""))
+
+
+def include_of(call: Call) -> Literal["Metadata", "Object", "None"]:
+    """What of the object a Table row carries."""
+    match call.query.get("includeObject") if call.request.query else "":
+        case "" | "Metadata":
+            return "Metadata"
+        case "Object":
+            return "Object"
+        case "None":
+            return "None"
+    from sampan.api.errors import bad_request
+
+    raise bad_request(f'unrecognized includeObject value: "{call.query.get("includeObject")}"')
+
+
+def shaped(call: Call, obj: Obj, wanted: Format) -> Obj:
+    """An object as the Accept header's `as` wants it."""
+    api_version = f"meta.k8s.io/{wanted.version}"
+    if wanted.shape == "Table":
+        version = (obj.get("metadata") or {}).get("resourceVersion")
+        meta = {"resourceVersion": version} if version else {}
+        made = table(call.resource, [obj], meta, call.kit.clock.now(), include_of(call))
+        return {**made, "apiVersion": api_version}
+    return {**partial(obj), "apiVersion": api_version}
+
+
+def answer(call: Call, value: bytes, status: int = 200) -> Response:
+    """One object of the resource, given as its bytes."""
+    wanted = format_of(call)
+    if wanted == PLAIN and not pretty(call.request):
+        return Response(status, [JSON_HEADER], value)
+    obj: Obj = json.loads(value)
+    if wanted.shape == "PartialObjectMetadataList":
+        raise not_a_list()
+    if wanted.shape:
+        obj = shaped(call, obj, wanted)
+    return written(call.request, obj, wanted, status)
+
+
+def not_a_list() -> StatusError:
+    """406: a list was asked for, and this is an object."""
+    return StatusError(
+        406,
+        "NotAcceptable",
+        "the requested object cannot be transformed into a list of metadata",
+        {},
+    )
+
+
+def answer_object(call: Call, obj: Obj, status: int = 200) -> Response:
+    """An object that is not of the resource's kind (Status, Scale), never shaped."""
+    wanted = negotiate(call.request.headers.get("accept", ""))
+    return written(call.request, obj, wanted, status)
+
+
+def written(request: Request, obj: Any, wanted: Format, status: int = 200) -> Response:
+    """An object in JSON or YAML."""
+    headers: Headers
+    if wanted.media == YAML:
+        from sampan.apiserver.yamltypes import dump
+
+        headers = [YAML_HEADER]
+        return Response(status, headers, dump(obj))
+    headers = [JSON_HEADER]
+    body = json.dumps_pretty(obj) if pretty(request) else json.dumps(obj)
+    return Response(status, headers, body)
+
+
+def status_response(request: Request, error: StatusError) -> Response:
+    """The Status object of an error, in the format that was asked for where that can be done."""
+    try:
+        wanted = negotiate(request.headers.get("accept", ""), shapes=False)
+    except StatusError:
+        wanted = Format(YAML if YAML in request.headers.get("accept", "") else PLAIN.media)
+    if request.headers.get("accept", "").startswith(YAML):
+        wanted = Format(YAML)
+    response = written(request, error.to_status(), wanted, error.code)
+    response.headers.extend(error.headers.items())
+    return response

@@ -1,0 +1,176 @@
+"""A request body as an object: JSON or YAML by content type, checked against the schema, in upstream's words."""
+
+import json as stdlib_json
+from typing import Any
+
+from sampan.api.errors import StatusError, bad_request
+from sampan.api.json import JSONDecodeError, Obj, loads
+from sampan.api.names import GVK, parse_api_version
+from sampan.api.schema.decode import DecodeError, decode
+from sampan.api.schema.nodes import Node
+from sampan.api.schema.strict import cannot_handle, duplicate_fields, strict_message, strict_problems
+from sampan.apiserver.negotiate import YAML, body_type
+
+LIMIT = 3 * 1024 * 1024
+GO_TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+GO_KINDS = {str: "string", bool: "bool", int: "number", float: "number", dict: "object", list: "array"}
+
+
+def check_size(body: bytes) -> None:
+    """Refuse a body above upstream's limit (413)."""
+    if len(body) > LIMIT:
+        raise StatusError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {LIMIT}")
+
+
+def parse_json(body: bytes) -> Any:
+    """Parsed JSON; raises ValueError with Go's message. Bytes that are not UTF-8 are replaced, as Go does."""
+    try:
+        return loads(body)
+    except JSONDecodeError as error:
+        try:
+            return loads(body.decode(errors="replace"))
+        except JSONDecodeError:
+            raise ValueError(go_syntax_error(body.decode(errors="replace"), error.pos)) from None
+
+
+def go_syntax_error(text: str, position: int) -> str:
+    """What encoding/json says about malformed JSON, for the common cases."""
+    try:
+        stdlib_json.loads(text)
+    except stdlib_json.JSONDecodeError as error:
+        position = error.pos
+        while position < len(text) and text[position] in " \t\r\n":
+            position += 1
+        if position >= len(text) or error.msg.startswith("Unterminated string"):
+            return "unexpected end of JSON input"
+        found = f"invalid character {_quoted(text[position])}"
+        match error.msg:
+            case "Extra data":
+                return f"{found} after top-level value"
+            case "Expecting property name enclosed in double quotes":
+                return f"{found} looking for beginning of object key string"
+            case "Expecting ':' delimiter":
+                return f"{found} after object key"
+            case "Expecting ',' delimiter":
+                return f"{found} after {'array element' if _in_array(text, position) else 'object key:value pair'}"
+        return f"{found} looking for beginning of value"
+    return "unexpected end of JSON input"
+
+
+def _quoted(char: str) -> str:
+    return "'\\''" if char == "'" else f"'{char}'"
+
+
+def _in_array(text: str, position: int) -> bool:
+    opened: list[str] = []
+    quoted = escaped = False
+    for char in text[:position]:
+        if quoted:
+            quoted, escaped = (escaped or char != '"'), (char == "\\" and not escaped)
+        elif char == '"':
+            quoted = True
+        elif char in "[{":
+            opened.append(char)
+        elif char in "]}" and opened:
+            opened.pop()
+    return bool(opened) and opened[-1] == "["
+
+
+def parse_yaml(body: bytes) -> Any:
+    """The first document of a YAML body with JSON's types; raises ValueError with the parser's message."""
+    import yaml
+
+    from sampan.apiserver.yamltypes import JSONLoader
+
+    loader = JSONLoader(body)
+    try:
+        return loader.get_data() if loader.check_data() else None
+    except yaml.YAMLError as error:
+        raise ValueError(f"error converting YAML to JSON: yaml: {yaml_text(error)}") from None
+    finally:
+        loader.dispose()
+
+
+def yaml_text(error: Any) -> str:
+    """A YAML error in one line, with the line where it happened."""
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error)
+    return f"line {mark.line + 1}: {problem}" if mark is not None else str(problem)
+
+
+def parse_body(body: bytes, content_type: str) -> tuple[Any, bytes | None]:
+    """The parsed body, and its bytes if it was JSON. Raises 400, 413, 415."""
+    media = body_type(content_type)
+    check_size(body)
+    try:
+        if media == YAML:
+            return parse_yaml(body), None
+        return parse_json(body), body
+    except ValueError as error:
+        what = str(error) if media == YAML else f"couldn't get version/kind; json parse error: {error}"
+        raise bad_request(what) from None
+
+
+class Decoded:
+    """A decoded body: the object as it would be stored, and what strict decoding found in it."""
+
+    __slots__ = ("obj", "problems")
+
+    def __init__(self, obj: Obj, problems: list[str]) -> None:
+        self.obj, self.problems = obj, problems
+
+
+def decode_body(body: bytes, content_type: str, gvk: GVK, node: Node, validation: str) -> Decoded:
+    """A body as an object of `gvk`. `validation`: Strict refuses unknown and repeated fields, Warn reports them.
+
+    Raises StatusError 400, 413, 415.
+    """
+    value, raw = parse_body(body, content_type)
+    if value is None and raw is None:
+        value = {}
+    if not isinstance(value, dict):
+        found = GO_KINDS.get(type(value), "null")
+        if value is None:
+            value = {}
+        else:
+            message = f"json: cannot unmarshal {found} into Go value of type {GO_TYPE_META}"
+            raise bad_request(f"couldn't get version/kind; json parse error: {message}")
+    return decode_value(value, raw, gvk, node, validation)
+
+
+def decode_value(value: Obj, raw: bytes | None, gvk: GVK, node: Node, validation: str) -> Decoded:
+    """As `decode_body`, for a body that is parsed already; `raw` for repeated fields."""
+    check_kind(value, gvk)
+    try:
+        obj, unknown = decode(value, node)
+    except DecodeError as error:
+        raise bad_request(cannot_handle(gvk.kind, gvk.version, str(error))) from None
+    problems: list[str] = []
+    if validation != "Ignore":
+        problems = strict_problems(duplicate_fields(raw, value) if raw is not None else (), unknown)
+        if problems and validation == "Strict":
+            raise bad_request(cannot_handle(gvk.kind, gvk.version, strict_message(problems)))
+    obj["kind"], obj["apiVersion"] = gvk.kind, gvk.api_version
+    return Decoded(obj, problems)
+
+
+def check_kind(value: Obj, gvk: GVK) -> None:
+    """A body may leave kind and apiVersion out; what it says must be what the path serves."""
+    kind, api_version = value.get("kind") or gvk.kind, value.get("apiVersion") or gvk.api_version
+    if kind == gvk.kind and api_version == gvk.api_version:
+        return
+    for key, given in (("kind", kind), ("apiVersion", api_version)):
+        if not isinstance(given, str):
+            field = key[0].upper() + key[1:]
+            message = f"json: cannot unmarshal {GO_KINDS.get(type(given), 'null')} into Go struct field .{field} of type string"
+            raise bad_request(f"couldn't get version/kind; json parse error: {message}")
+    group, version = parse_api_version(api_version)
+    if (group, version) != (gvk.group, gvk.version) and kind == gvk.kind:
+        raise bad_request(
+            f"the API version in the data ({api_version}) does not match the expected API version ({gvk.api_version})"
+        )
+    named = f"{version}, Kind={kind}" if not group else f"{group}/{version}, Kind={kind}"
+    raise bad_request(
+        f"{kind} in version \"{version}\" cannot be handled as a {gvk.kind}: converting ({named}) to "
+        f"({gvk.api_version}, Kind={gvk.kind}): unknown conversion"
+    )

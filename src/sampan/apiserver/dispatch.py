@@ -1,0 +1,109 @@
+"""From a RequestInfo to the verb that serves it: which resource, which methods its paths take."""
+
+from collections.abc import Mapping
+
+from sampan.api.errors import StatusError, not_found_path
+from sampan.api.resource import Resource
+from sampan.apiserver.call import Call, Connector, Kit, Verb
+from sampan.apiserver.context import RequestInfo
+from sampan.apiserver.filters.headers import warning
+from sampan.apiserver.verbs.create import create
+from sampan.apiserver.verbs.delete import delete
+from sampan.apiserver.verbs.deletecollection import deletecollection
+from sampan.apiserver.verbs.get import get
+from sampan.apiserver.verbs.list import list_
+from sampan.apiserver.verbs.patch import patch
+from sampan.apiserver.verbs.update import update
+from sampan.apiserver.verbs.watch import watch
+from sampan.net.http import Request, Response
+
+VERBS: Mapping[str, Verb] = {
+    "get": get, "list": list_, "watch": watch, "create": create, "update": update, "patch": patch, "delete": delete,
+    "deletecollection": deletecollection,
+}  # fmt: skip
+STATUS_VERBS: Mapping[str, Verb] = {"get": get, "update": update, "patch": patch}
+COLLECTION = frozenset(("list", "watch", "create", "deletecollection"))
+ITEM = frozenset(("get", "update", "patch", "delete"))
+
+
+def method_not_allowed() -> StatusError:
+    """405 for a path that other methods have."""
+    return StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
+
+
+class Dispatch:
+    """Serves requests for resources."""
+
+    def __init__(self, kit: Kit, connectors: Mapping[tuple[str, str, str], Connector]) -> None:
+        self._kit = kit
+        self._connectors = connectors
+
+    async def __call__(self, request: Request, info: RequestInfo) -> Response:
+        kit = self._kit
+        resource = kit.live.get(info.group, info.version, info.resource)
+        if resource is None:
+            raise not_found_path()
+        call = Call(kit, request, info, resource, kit.registry.entry(resource))
+        verb = self._find(call, resource, info)
+        if resource.deprecated:
+            call.warnings.append(resource.deprecated)
+        try:
+            response = await verb(call)
+        except StatusError as error:
+            if call.warnings:
+                from sampan.apiserver.answer import status_response
+
+                response = status_response(request, error)
+            else:
+                raise
+        if call.warnings:
+            response.headers.extend(warning(text) for text in dict.fromkeys(call.warnings))
+        return response
+
+    def _find(self, call: Call, resource: Resource, info: RequestInfo) -> Verb:
+        if info.subresource:
+            return self._subresource(resource, info)
+        connector = self._connectors.get((info.group, info.resource, ""))
+        has_name = _has_name(info)
+        check_scope(resource, info, has_name)
+        served = (ITEM if has_name else COLLECTION) & set(resource.verbs)
+        if not served:
+            raise not_found_path()
+        if info.verb not in served or call.request.method == "HEAD":
+            raise method_not_allowed()
+        return connector if connector is not None else VERBS[info.verb]
+
+    def _subresource(self, resource: Resource, info: RequestInfo) -> Verb:
+        found = resource.subresources.get(info.subresource)
+        if found is None:
+            raise not_found_path()
+        check_scope(resource, info, True)
+        connector = self._connectors.get((info.group, info.resource, info.subresource))
+        if info.verb not in found.verbs:
+            raise method_not_allowed()
+        if connector is None:
+            connector = self._connectors.get(("", "*", info.subresource))
+        if connector is not None:
+            return connector
+        if found.kind is None and info.subresource == "status":
+            return STATUS_VERBS[info.verb]
+        raise not_found_path()
+
+
+def _has_name(info: RequestInfo) -> bool:
+    """Whether the path names an object; `info.name` may also come from a field selector."""
+    return bool(info.name) and info.verb not in COLLECTION or (bool(info.name) and info.verb == "create")
+
+
+def check_scope(resource: Resource, info: RequestInfo, has_name: bool) -> None:
+    """A cluster-scoped kind has no namespace in its path, a namespaced one needs it but for LIST and WATCH."""
+    if resource.mapping.namespaced:
+        if not info.namespace:
+            if has_name:
+                raise not_found_path()
+            if info.verb not in ("list", "watch"):
+                raise method_not_allowed()
+    elif info.namespace and info.resource != "namespaces":
+        raise not_found_path()
+
+

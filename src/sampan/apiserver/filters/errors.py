@@ -1,0 +1,25 @@
+"""Status errors and unexpected exceptions as responses."""
+
+import logging
+
+from sampan.api.errors import StatusError, internal
+from sampan.apiserver.answer import status_response
+from sampan.net.http import Handler, Request, Response
+
+log = logging.getLogger(__name__)
+
+
+class Errors:
+    """Nothing raises beyond this filter."""
+
+    def __init__(self, app: Handler) -> None:
+        self._app = app
+
+    async def __call__(self, request: Request) -> Response:
+        try:
+            return await self._app(request)
+        except StatusError as error:
+            return status_response(request, error)
+        except Exception as error:
+            log.exception("%s %s failed", request.method, request.path)
+            return status_response(request, internal(f"{type(error).__name__}"))

@@ -1,0 +1,83 @@
+"""Selectors of LIST and WATCH as one predicate over stored versions, without parsing them."""
+
+from sampan.api.errors import bad_request
+from sampan.api.resource import Resource
+from sampan.api.selectors import (
+    FieldRequirement,
+    FieldSelector,
+    LabelSelector,
+    SelectorError,
+    parse_fields,
+    parse_labels,
+)
+from sampan.apiserver.registry import Entry
+from sampan.store.base import KeyValue
+
+NAME, NAMESPACE = "metadata.name", "metadata.namespace"
+
+
+class Matcher:
+    """All of the label and field requirements of a request. `narrow` is the longest key prefix that they allow."""
+
+    __slots__ = ("_fields", "_labels", "_named", "narrow")
+
+    def __init__(self, labels: LabelSelector, fields: FieldSelector, narrow: str) -> None:
+        self._labels = labels
+        self._named = tuple(r for r in fields.requirements if r.field in (NAME, NAMESPACE))
+        rest = tuple(r for r in fields.requirements if r.field not in (NAME, NAMESPACE))
+        self._fields = FieldSelector(rest) if rest else None
+        self.narrow = narrow
+
+    def __call__(self, kv: KeyValue) -> bool:
+        if self._named and not _named(self._named, kv.key):
+            return False
+        if self._labels and not self._labels.matches(kv.labels):
+            return False
+        return self._fields is None or self._fields.matches(kv.fields)
+
+
+def _named(requirements: tuple[FieldRequirement, ...], key: str) -> bool:
+    parts = key.split("/")
+    namespace = parts[3] if len(parts) == 5 else ""
+    for requirement in requirements:
+        value = parts[-1] if requirement.field == NAME else namespace
+        if (value == requirement.value) is requirement.negated:
+            return False
+    return True
+
+
+def matcher(entry: Entry, namespace: str, labels: str, fields: str) -> Matcher | None:
+    """The predicate of two selectors, None if they select everything. Raises 400."""
+    if not labels and not fields:
+        return None
+    try:
+        label_selector = parse_labels(labels)
+    except SelectorError as error:
+        text = str(error)
+        if not text.startswith("unable to parse requirement"):
+            text = f"unable to parse requirement: {text}"
+        raise bad_request(text) from None
+    try:
+        field_selector = parse_fields(fields)
+    except SelectorError as error:
+        raise bad_request(str(error)) from None
+    for requirement in field_selector.requirements:
+        check_field(entry.resource, requirement.field)
+    if not label_selector and not field_selector:
+        return None
+    narrow = entry.range(namespace or (field_selector.required(NAMESPACE) or ""))
+    name = field_selector.required(NAME)
+    if name and narrow.count("/") == (4 if entry.resource.mapping.namespaced else 3):
+        narrow += name
+    return Matcher(label_selector, field_selector, narrow)
+
+
+def check_field(resource: Resource, field: str) -> None:
+    """Only some fields can be selected on."""
+    if field in resource.selectable or field == NAME:
+        return
+    if field == NAMESPACE and (resource.mapping.namespaced or not resource.selectable):
+        return
+    if resource.selectable:
+        raise bad_request(f"field label not supported: {field}")
+    raise bad_request(f'"{field}" is not a known field selector: only "{NAME}", "{NAMESPACE}"')

@@ -1,0 +1,180 @@
+"""LIST: pages of stored bytes at one revision, joined without parsing."""
+
+import base64
+import binascii
+from typing import Any, NamedTuple
+
+from sampan.api import json
+from sampan.api.errors import StatusError, bad_request, expired, timeout
+from sampan.api.table import partial_list, table
+from sampan.apiserver.answer import JSON_HEADER, format_of, include_of, pretty, written
+from sampan.apiserver.call import Call
+from sampan.apiserver.decoder import parse_json
+from sampan.apiserver.match import Matcher, matcher
+from sampan.apiserver.negotiate import PLAIN
+from sampan.apiserver.options import EXACT, ListOptions, bad_version, list_options, parse_version
+from sampan.net.http import Response
+from sampan.store.base import Compacted, FutureRevision, KeyValue, Page
+
+EXPIRED = "The resourceVersion for the provided list is too old."
+INCONSISTENT = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
+    "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
+    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
+    "deleted between the time the first chunk was returned and now may show up in the list."
+)
+
+
+class Found(NamedTuple):
+    """A page of matching objects."""
+
+    items: list[KeyValue]
+    revision: int
+    continue_: str = ""
+    remaining: int | None = None
+
+
+async def list_(call: Call) -> Response:
+    """The collection, or a page of it."""
+    options = list_options(call.query, watching=False)
+    found = await find(call, options)
+    wanted = format_of(call)
+    meta: dict[str, Any] = {"resourceVersion": str(found.revision)}
+    if found.continue_:
+        meta["continue"] = found.continue_
+        if found.remaining is not None:
+            meta["remainingItemCount"] = found.remaining
+    if wanted == PLAIN and not pretty(call.request):
+        return Response(200, [JSON_HEADER], joined(call, found.items, meta))
+    registry, entry = call.kit.registry, call.entry
+    objects = [registry.object(entry, kv) for kv in found.items]
+    if wanted.shape == "Table":
+        made = table(call.resource, objects, meta, call.kit.clock.now(), include_of(call))
+    elif wanted.shape == "PartialObjectMetadataList":
+        made = partial_list(objects, meta)
+    elif wanted.shape == "PartialObjectMetadata":
+        raise not_an_object()
+    else:
+        made = json.loads(joined(call, found.items, meta))
+    if wanted.shape:
+        made = {**made, "apiVersion": f"meta.k8s.io/{wanted.version}"}
+    return written(call.request, made, wanted)
+
+
+def not_an_object() -> StatusError:
+    """406: an object was asked for, and this is a list."""
+    return StatusError(
+        406, "NotAcceptable", "you requested PartialObjectMetadata, but the requested object is a list (*List)", {}
+    )
+
+
+def joined(call: Call, items: list[KeyValue], meta: dict[str, Any]) -> bytes:
+    """A List's bytes. Items carry no kind and apiVersion, as upstream's typed lists do not."""
+    entry, resource = call.entry, call.resource
+    start = len(entry.prefix)
+    head = json.dumps({"kind": resource.list_kind, "apiVersion": resource.gvk.api_version, "metadata": meta})[:-1]
+    if not items:
+        return b'%b,"items":[]}' % head
+    if entry.foreign:
+        value = call.kit.registry.value
+        parts = [value(entry, kv)[start:] for kv in items]
+    else:
+        parts = [kv.value[start:] for kv in items]
+    return b'%b,"items":[{%b]}' % (head, b",{".join(parts))
+
+
+async def find(call: Call, options: ListOptions) -> Found:
+    """The objects that a LIST asks for. Raises 400, 410, 504."""
+    wanted = matcher(call.entry, call.namespace, options.label_selector, options.field_selector)
+    after, revision = "", 0
+    root = call.entry.range(call.namespace)
+    if options.continue_:
+        if options.version not in ("", "0"):
+            raise bad_request("specifying resource version is not allowed when using continue")
+        after, revision = decode_continue(options.continue_, root)
+        revision = max(revision, 0)
+    elif options.version:
+        try:
+            revision = parse_version(options.version)
+        except ValueError as error:
+            raise bad_version(error) from None
+        check_reached(call, revision)
+        if options.match != EXACT and not (options.limit and not options.match and revision):
+            revision = 0
+    try:
+        return await collect(call, wanted, options.limit, after, revision)
+    except Compacted:
+        if options.continue_:
+            raise expired(INCONSISTENT, encode_continue(after, root, -1)) from None
+        raise expired(EXPIRED) from None
+    except FutureRevision as future:
+        raise too_large(future.revision, future.current) from None
+
+
+def check_reached(call: Call, revision: int) -> None:
+    """Raise the 504 of a revision in the future."""
+    if revision > call.kit.store.revision:
+        raise too_large(revision, call.kit.store.revision)
+
+
+def too_large(revision: int, current: int) -> StatusError:
+    """504: that revision is in the future."""
+    error = timeout(f"Too large resource version: {revision}, current: {current}", 1)
+    causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
+    error.details = {"causes": causes, "retryAfterSeconds": 1}
+    return error
+
+
+async def collect(call: Call, wanted: Matcher | None, limit: int, after: str, revision: int) -> Found:
+    """Pages of the range until `limit` objects match."""
+    root = call.entry.range(call.namespace)
+    prefix = wanted.narrow if wanted is not None else root
+    store = call.kit.store
+    page: Page = await store.range(prefix, after=after, limit=limit if wanted is None else 0, revision=revision)
+    if wanted is None:
+        if page.remaining and page.items:
+            token = encode_continue(page.items[-1].key, root, page.revision)
+            return Found(page.items, page.revision, token, page.remaining)
+        return Found(page.items, page.revision)
+    matched = [kv for kv in page.items if wanted(kv)]
+    if limit and len(matched) > limit:
+        token = encode_continue(matched[limit - 1].key, root, page.revision)
+        return Found(matched[:limit], page.revision, token)
+    return Found(matched, page.revision)
+
+
+def encode_continue(key: str, root: str, revision: int) -> str:
+    """The token that goes on after `key`: upstream's form."""
+    start = key[len(root) :] + "\0"
+    return base64.urlsafe_b64encode(json.dumps({"v": "meta.k8s.io/v1", "rv": revision, "start": start})).decode().rstrip("=")
+
+
+def decode_continue(token: str, root: str) -> tuple[str, int]:
+    """The key and revision of a token; raises 400."""
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise bad_continue(f"illegal base64 data at input byte {_bad_byte(token)}") from None
+    try:
+        value = parse_json(raw)
+    except ValueError as error:
+        raise bad_continue(str(error)) from None
+    if not isinstance(value, dict) or value.get("v") != "meta.k8s.io/v1":
+        version = value.get("v", "") if isinstance(value, dict) else ""
+        raise bad_request(f'invalid continue token: continue key is not valid: server does not recognize this encoded version "{version}"')
+    revision, start = value.get("rv"), value.get("start")
+    if not isinstance(revision, int) or revision == 0:
+        raise bad_continue("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
+    if not isinstance(start, str) or not start:
+        raise bad_continue("encoded start key empty (version meta.k8s.io/v1)")
+    return root + start.removesuffix("\0"), revision
+
+
+def bad_continue(why: str) -> StatusError:
+    """400: the token is none of ours."""
+    return bad_request(f"invalid continue token: continue key is not valid: {why}")
+
+
+def _bad_byte(token: str) -> int:
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return next((index for index, char in enumerate(token) if char not in letters), max(len(token) - 1, 0))

@@ -1,0 +1,305 @@
+"""The write pipeline: metadata rules, strategy, admission and validation around each create and update."""
+
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from sampan.api import errors
+from sampan.api.errors import FieldError, StatusError
+from sampan.api.json import Obj
+from sampan.api.meta import MAX_GENERATED, suffix
+from sampan.apiserver import metadata
+from sampan.apiserver.call import Call, Hook
+from sampan.apiserver.encode import without_version
+from sampan.apiserver.managers import APPLY, manager_of
+from sampan.apiserver.options import WriteOptions
+from sampan.resources.strategies.checks import invalid
+from sampan.store.base import Conflict, KeyValue
+
+GENERATE_TRIES = 8
+UPDATE_TRIES = 100
+Make = Callable[[Obj], Awaitable[Obj]]
+NO_HOOK = Hook()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write left: the object's bytes as they are answered."""
+
+    value: bytes
+    obj: Obj
+    created: bool = False
+    deleted: bool = False
+
+
+def hook_of(call: Call) -> Hook:
+    """What the kind needs done around its writes."""
+    return call.kit.hooks.get((call.group, call.plural), NO_HOOK)
+
+
+def check_namespace(call: Call, obj: Obj) -> Obj:
+    """The object with the request's namespace; raises 400 if it says another one."""
+    meta = obj.get("metadata") or {}
+    given = meta.get("namespace", "")
+    wanted = call.namespace
+    if given == wanted:
+        return obj
+    if given and wanted:
+        raise errors.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    if not wanted:
+        return obj
+    return {**obj, "metadata": {**meta, "namespace": wanted}}
+
+
+def refuse(call: Call, name: str, found: list[FieldError]) -> None:
+    """Raise the 422 of field errors, if there are any."""
+    if found:
+        raise errors.invalid(call.group, call.kind, name, found)
+
+
+# ---- create
+
+
+async def create(call: Call, obj: Obj, options: WriteOptions, manager: str = "") -> Written:
+    """Make a new object of a decoded one. Raises StatusError."""
+    kit, strategy, mapping = call.kit, call.resource.strategy, call.resource.mapping
+    obj = strategy.default(obj)
+    meta = {k: v for k, v in (obj.get("metadata") or {}).items() if k not in metadata.WIPED}
+    obj = check_namespace(call, {**obj, "metadata": meta})
+    name = meta.get("name") or ""
+    given = options.as_object("CreateOptions")
+    review = call.review("CREATE", obj, None, name=name, dry_run=options.dry_run, options=given)
+    before = obj
+    obj = await kit.admission.mutate(review)
+    if obj is not before:
+        obj = strategy.default(obj)
+    base = obj["metadata"].get("generateName", "")
+    hook = hook_of(call)
+    obj = _stamped(call, strategy.prepare_create(obj))
+    for attempt in range(GENERATE_TRIES):
+        made = obj
+        if not name and base:
+            made = {**obj, "metadata": _named(obj["metadata"], base[:MAX_GENERATED] + suffix(kit.rng))}
+        made = await hook.before_create(kit, made, options.dry_run)
+        try:
+            errors_found = metadata.validate(
+                made["metadata"], mapping.namespaced, metadata.name_rule(call.group, call.kind)
+            )
+            refuse(call, made["metadata"].get("name", ""), errors_found + strategy.validate_create(made))
+            call.warnings.extend(strategy.warnings(made))
+            await kit.admission.validate(
+                call.review("CREATE", made, None, name=made["metadata"]["name"], dry_run=options.dry_run, options=given)
+            )
+            made = track(call, made, None, options)
+            return await _store_new(call, made, options, hook)
+        except StatusError as error:
+            hook.after_write(None, made)
+            if error.reason != "AlreadyExists" or name or attempt + 1 == GENERATE_TRIES:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _named(meta: Obj, name: str) -> Obj:
+    return {"name": name, **{k: v for k, v in meta.items() if k != "name"}}
+
+
+def _stamped(call: Call, obj: Obj) -> Obj:
+    """With what the server gives a new object."""
+    kit = call.kit
+    uid = str(uuid.UUID(int=kit.rng.getrandbits(128), version=4))
+    meta = obj["metadata"]
+    made = metadata.prepare_create(meta, uid, kit.now())
+    if call.resource.has_generation:
+        made["generation"] = 1
+    return {**obj, "metadata": made}
+
+
+async def _store_new(call: Call, obj: Obj, options: WriteOptions, hook: Hook) -> Written:
+    registry, entry = call.kit.registry, call.entry
+    name = obj["metadata"]["name"]
+    if options.dry_run:
+        current = await call.kit.store.get(entry.key(call.namespace, name))
+        if current is not None:
+            raise registry.taken(entry, name, current)
+        hook.after_write(None, obj)
+        return Written(without_version(entry.prefix, obj), obj, created=True)
+    kv = await registry.create(entry, call.namespace, obj)
+    hook.after_write(obj, None)
+    return Written(registry.value(entry, kv), obj, created=True)
+
+
+def track(call: Call, new: Obj, old: Obj | None, options: WriteOptions) -> Obj:
+    """With managedFields brought up to date."""
+    if APPLY is None:
+        return new
+    manager = manager_of(options.manager, call.request.headers.get("user-agent", ""))
+    tracked: Obj = APPLY.track_update(
+        old, new, node=call.resource.schema, manager=manager, now=call.kit.now(), subresource=call.info.subresource
+    )
+    return tracked
+
+
+# ---- update
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One way to update: how the new object comes to be, and which part of it may change."""
+
+    make: Make
+    """The stored object to the wanted one; called again for each try."""
+    part: str = ""
+    """`status` or another subresource."""
+    admit: bool = True
+
+
+async def update(call: Call, change: Change, options: WriteOptions, kind: str) -> Written:
+    """Bring one object to another state, as often as others get in between. Raises StatusError."""
+    registry, entry = call.kit.registry, call.entry
+    for _ in range(UPDATE_TRIES):
+        kv = await registry.get(entry, call.namespace, call.info.name)
+        old = registry.object(entry, kv)
+        wanted = await change.make(old)
+        demanded = demand(call, wanted, old, kv)
+        try:
+            return await _update_once(call, change, (wanted, old, kv), options, kind)
+        except Conflict:
+            if demanded:
+                raise errors.conflict(call.group, call.plural, call.info.name) from None
+    raise errors.conflict(call.group, call.plural, call.info.name)
+
+
+STORED_AT = {
+    "nodes": "minions", "replicationcontrollers": "controllers", "services": "services/specs",
+    "endpoints": "services/endpoints", "ingresses": "ingress",
+}  # fmt: skip
+PREFIXED = frozenset(("apiregistration.k8s.io", "apiextensions.k8s.io"))
+
+
+def demand(call: Call, wanted: Obj, old: Obj, kv: KeyValue) -> bool:
+    """Check what the wanted object's uid and resourceVersion demand; whether it demands a version. Raises 409, 422."""
+    name = call.info.name
+    meta, old_meta = wanted.get("metadata") or {}, old["metadata"]
+    uid, version = meta.get("uid"), meta.get("resourceVersion")
+    if uid and uid != old_meta.get("uid"):
+        group = f"{call.group}/" if call.group in PREFIXED or "." in call.group and call.group not in BUILTIN else ""
+        at = STORED_AT.get(call.plural, call.plural)
+        key = "/".join(part for part in (f"/registry/{group}{at}", call.namespace, name) if part)
+        raise errors.conflict(
+            call.group,
+            call.plural,
+            name,
+            f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
+            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {old_meta.get('uid', '')}",
+        )
+    if not version or version == "0":
+        if not call.resource.allow_unconditional_update:
+            field = invalid("metadata.resourceVersion", 0, "must be specified for an update")
+            field = field._replace(message=field.message.replace("0:", "0:", 1))
+            raise errors.invalid(call.group, call.kind, name, [field])
+        return False
+    if not version.isdigit():
+        raise StatusError(400, "BadRequest", f'resourceVersion: Invalid value: "{version}"')
+    if int(version) != kv.revision:
+        raise errors.conflict(call.group, call.plural, name)
+    return True
+
+
+BUILTIN = frozenset(
+    f"{group}.k8s.io"
+    for group in (
+        "admissionregistration", "authentication", "authorization", "certificates", "coordination", "discovery",
+        "events", "flowcontrol.apiserver", "internal.apiserver", "networking", "node", "rbac.authorization",
+        "resource", "scheduling", "storage", "storagemigration",
+    )
+)  # fmt: skip
+
+
+async def _update_once(
+    call: Call, change: Change, states: tuple[Obj, Obj, KeyValue], options: WriteOptions, kind: str
+) -> Written:
+    wanted, old, kv = states
+    kit, strategy = call.kit, call.resource.strategy
+    given = options.as_object(kind)
+    obj = check_namespace(call, wanted)
+    obj = strategy.default(obj)
+    if change.admit:
+        before = obj
+        obj = await kit.admission.mutate(call.review("UPDATE", obj, old, dry_run=options.dry_run, options=given))
+        if obj is not before:
+            obj = strategy.default(obj)
+    obj = _prepared(call, obj, old, change.part)
+    hook = hook_of(call)
+    if not change.part:
+        obj = await hook.before_update(kit, obj, old, options.dry_run)
+    try:
+        refuse(call, call.info.name, _update_errors(call, obj, old, change.part))
+        if not change.part:
+            call.warnings.extend(strategy.warnings(obj))
+        if change.admit:
+            await kit.admission.validate(call.review("UPDATE", obj, old, dry_run=options.dry_run, options=given))
+        obj = track(call, obj, old, options)
+        written = await store_update(call, obj, old, kv, options.dry_run)
+    except BaseException:
+        hook.after_write(old, obj)
+        raise
+    hook.after_write(old if options.dry_run else None if written.deleted else obj, obj if options.dry_run else old)
+    return written
+
+
+def _prepared(call: Call, obj: Obj, old: Obj, part: str) -> Obj:
+    """What may not change put back, and generation counted."""
+    strategy = call.resource.strategy
+    meta = obj.get("metadata") or {}
+    obj = {**obj, "metadata": metadata.carry_over(meta, old["metadata"])}
+    prepared = strategy.prepare_status(obj, old) if part == "status" else strategy.prepare_update(obj, old)
+    if call.resource.has_generation and _moved(call, prepared, old):
+        generation = (old["metadata"].get("generation") or 0) + 1
+        prepared = {**prepared, "metadata": {**prepared["metadata"], "generation": generation}}
+    return prepared
+
+
+def _moved(call: Call, new: Obj, old: Obj) -> bool:
+    """Whether anything but metadata and status differs (and for Deployments, annotations)."""
+    keys = (new.keys() | old.keys()) - {"metadata", "status", "kind", "apiVersion"}
+    if any(new.get(key) != old.get(key) for key in keys):
+        return True
+    return call.kind == "Deployment" and new["metadata"].get("annotations") != old["metadata"].get("annotations")
+
+
+def _update_errors(call: Call, obj: Obj, old: Obj, part: str) -> list[FieldError]:
+    mapping, strategy = call.resource.mapping, call.resource.strategy
+    found = metadata.validate(obj["metadata"], mapping.namespaced, metadata.is_path_segment)
+    changed = metadata.validate_update(obj["metadata"], old["metadata"])
+    found += changed
+    if part == "status":
+        return found + changed + strategy.validate_status(obj, old)
+    return found + changed + strategy.validate_update(obj, old)
+
+
+async def store_update(call: Call, obj: Obj, old: Obj, kv: KeyValue, dry_run: bool) -> Written:
+    """Write it; or remove it, when the last finalizer of a deleted object went."""
+    registry, entry = call.kit.registry, call.entry
+    meta = obj["metadata"]
+    gone = meta.get("deletionTimestamp") and not meta.get("finalizers") and not meta.get("deletionGracePeriodSeconds")
+    gone = gone and not _namespace_waits(call, obj)
+    if dry_run:
+        shown = {**obj, "metadata": {**meta, "resourceVersion": str(kv.revision)}}
+        return Written(without_version(entry.prefix, shown), obj)
+    if gone and _was_held(call, old):
+        last = await registry.delete(entry, kv)
+        shown = {**obj, "metadata": {**meta, "resourceVersion": str(last.revision)}}
+        return Written(without_version(entry.prefix, shown), obj, deleted=True)
+    new = await registry.update(entry, kv, obj)
+    return Written(registry.value(entry, new), obj)
+
+
+def _namespace_waits(call: Call, obj: Obj) -> bool:
+    return call.plural == "namespaces" and not call.group and bool((obj.get("spec") or {}).get("finalizers"))
+
+
+def _was_held(call: Call, old: Obj) -> bool:
+    """Whether something kept the deleted object until now."""
+    return bool(old["metadata"].get("deletionTimestamp"))

@@ -1,0 +1,37 @@
+"""YAML with JSON's types: no dates, keys are strings. Imported late, because YAML is rare and its import is not free."""
+
+from typing import Any
+
+import yaml
+
+Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class JSONLoader(Base):  # type: ignore[misc]
+    """Safe loading without timestamps."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in Base.yaml_implicit_resolvers.items()
+    }
+
+
+def _mapping(loader: Any, node: Any) -> dict[str, Any]:
+    loader.flatten_mapping(node)
+    made = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if isinstance(key, bool):
+            key = "true" if key else "false"
+        made[str(key)] = loader.construct_object(value_node, deep=True)
+    return made
+
+
+JSONLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
+
+
+def dump(value: Any) -> bytes:
+    """A value as YAML, keys sorted, as upstream writes it."""
+    text: bytes = yaml.dump(value, Dumper=Dumper, sort_keys=True, allow_unicode=True, encoding="utf-8", width=10**6)
+    return text
