@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 STRUCT = re.compile(r"^type (\w+) struct \{\n(.*?)^\}", re.S | re.M)
-FIELD = re.compile(r'^\t(?:(\w+)\s+)?([\w.*\[\]{}]+)\s+`([^`]*)`', re.M)
+FIELD = re.compile(r"^\t(?:(\w+)\s+)?([\w.*\[\]{}]+)\s+`([^`]*)`", re.M)
 NAMED = re.compile(r"^(?:type |\t)(\w+) (=? ?(?:\[\]|map\[\w+\])?[\w.*]+)$", re.M)
 JSON_TAG = re.compile(r'json:"([^"]*)"')
 SCALARS = {"string", "bool", "int", "int32", "int64", "float64", "byte"}
@@ -71,7 +71,8 @@ def underlying(package: Package, world: dict[str, Package], go: str) -> tuple[st
         full = {"metav1": "meta", "v1": "core", "corev1": "core", "core": "core", "rbac": "rbac"}.get(alias, alias)
         known = {"Time": "time", "MicroTime": "time", "Quantity": "struct", "IntOrString": "struct"}
         if name in known:
-            return known[name], {"Quantity": "resource.Quantity", "IntOrString": "intstr.IntOrString"}.get(name, f"v1.{name}")
+            printed = {"Quantity": "resource.Quantity", "IntOrString": "intstr.IntOrString"}
+            return known[name], printed.get(name, f"v1.{name}")
         if name in ("RawExtension", "UID", "NodeName", "NamespacedName"):
             return ("raw", "runtime.RawExtension") if name == "RawExtension" else ("scalar", f"types.{name}")
         owner = world.get(full, package)
@@ -116,9 +117,8 @@ def facts(package: Package, world: dict[str, Package], struct: str) -> dict[str,
         else:
             code = "o" if zero else "a"
         leaf = re.sub(r"\[\]|map\[[\w.]+\]", "", printed)
-        special = "." in printed and kind != "struct" and kind != "time" and kind != "raw" and (
-            leaf not in ("v1.Time",) and not is_struct(leaf, package, world)
-        ) or (kind == "map" and printed != "map[string]string")
+        named = "." in printed and kind not in ("struct", "time", "raw") and not is_struct(leaf, package, world)
+        special = named or (kind == "map" and printed != "map[string]string")
         found[name] = f"{code} {printed}" if special else code
     return found
 
@@ -132,9 +132,7 @@ def is_struct(leaf: str, package: Package, world: dict[str, Package]) -> bool:
 def main() -> None:
     """Print the facts of all packages."""
     all_packages = [Package(prefix, folder) for prefix, folder in packages(Path(sys.argv[1]))]
-    world = {
-        package.prefix.split(".")[-3]: package for package in all_packages if package.name == "v1"
-    }
+    world = {package.prefix.split(".")[-3]: package for package in all_packages if package.name == "v1"}
     world["meta"] = next(p for p in all_packages if ".meta.v1." in p.prefix)
     result = {}
     for package in all_packages:
