@@ -78,6 +78,25 @@ def test_autoscaler_without_metrics_wants_80_percent_cpu() -> None:
     assert new["spec"]["metrics"][0]["resource"]["target"] == {"type": "Utilization", "averageUtilization": 80}
 
 
+def test_fresh_autoscaler_seen_through_both_versions() -> None:
+    """As recorded from a real API server."""
+    spec = {"scaleTargetRef": {"kind": "Deployment", "name": "d"}, "minReplicas": 1, "maxReplicas": 3}
+    old = {
+        "apiVersion": "autoscaling/v1",
+        "metadata": {"name": "x"},
+        "spec": {**spec, "targetCPUUtilizationPercentage": 50},
+        "status": {"currentReplicas": 0, "desiredReplicas": 0},
+    }
+    new = {
+        "apiVersion": "autoscaling/v2",
+        "metadata": {"name": "x"},
+        "spec": {**spec, "metrics": [CPU]},
+        "status": {"desiredReplicas": 0, "currentMetrics": None},
+    }
+    assert hpa_v1_to_v2(old) == new
+    assert hpa_v2_to_v1(new) == old
+
+
 def test_unreadable_annotations_are_dropped() -> None:
     broken = {"autoscaling.alpha.kubernetes.io/metrics": "{"}
     new = hpa_v1_to_v2({"metadata": {"annotations": broken}, "spec": {"targetCPUUtilizationPercentage": 5}})

@@ -178,8 +178,9 @@ def hpa_v1_to_v2(obj: Obj) -> Obj:
     conditions = _travelled(annotations, _CONDITIONS)
     if conditions:
         status["conditions"] = conditions
-    if status:
-        status = {"desiredReplicas": 0, **status}
+    status = {"desiredReplicas": 0, "currentMetrics": None, **status}
+    if not status.get("currentReplicas"):
+        status.pop("currentReplicas", None)
     return {
         **obj,
         "apiVersion": "autoscaling/v2",

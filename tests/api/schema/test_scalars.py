@@ -26,6 +26,14 @@ def test_bad_quantities(text: str) -> None:
         scalars.canonical_quantity(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "rounded"),
+    [("100u", "1m"), ("1n", "1m"), ("1500u", "2m"), ("-1500u", "-1m"), ("5m", "5m"), ("1Gi", "1Gi")],
+)
+def test_whole_milli(text: str, rounded: str) -> None:
+    assert scalars.whole_milli(text) == rounded
+
+
 @given(st.integers(-(10**12), 10**12), st.sampled_from(["", "n", "u", "m", "k", "M", "Ki", "Mi", "e3"]))
 def test_canonical_quantities_are_fixed_points(number: int, suffix: str) -> None:
     once = scalars.canonical_quantity(f"{number}{suffix}")

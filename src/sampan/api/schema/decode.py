@@ -17,6 +17,7 @@ from sampan.api.schema.scalars import (
     canonical_microtime,
     canonical_quantity,
     canonical_time,
+    whole_milli,
 )
 
 Handler = Callable[[Any, list[bool]], Any]
@@ -225,6 +226,8 @@ def _map(node: Node) -> Handler:
     element = node.items or Node("any")
     if element.type == "string":
         return _string_map(name, go_type(element))
+    if name == "v1.ResourceList":
+        return _resource_list(name)
     element_of = _lazy(element)
     nothing = "" if element.type == "bytes" else None
 
@@ -238,6 +241,17 @@ def _map(node: Node) -> Handler:
         }
 
     return decode_map
+
+
+def _resource_list(name: str) -> Handler:
+    """Amounts of resources are not finer than a thousandth (upstream: SetDefaults_ResourceList)."""
+
+    def decode_resource_list(value: Any, flags: list[bool]) -> Any:
+        if type(value) is not dict:
+            raise _mismatch(value, name)
+        return {key: "0" if one is None else whole_milli(_quantity(one, flags)) for key, one in value.items()}
+
+    return decode_resource_list
 
 
 def _string_map(name: str, element: str) -> Handler:

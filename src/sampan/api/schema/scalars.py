@@ -72,6 +72,14 @@ def _print_quantity(sign: str, nano: int, style: str) -> str:
     return f"{sign}{nano}{_DECIMAL_SUFFIX[exponent]}"
 
 
+def whole_milli(quantity: str) -> str:
+    """A canonical quantity rounded up to a whole thousandth: `100u` to `1m`."""
+    if quantity[-1] not in "nu":
+        return quantity
+    number = int(quantity[:-1])
+    return canonical_quantity(f"{-(-number // (10**6 if quantity[-1] == 'n' else 10**3))}m")
+
+
 def canonical_time(text: str) -> str:
     """RFC 3339 in UTC, whole seconds (metav1.Time)."""
     moment = _parse_time(text, RFC3339)
