@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sampan.api import json
 from sampan.api.names import GVK, parse_api_version
@@ -125,3 +127,43 @@ def test_other_versions_decode_too(version: str) -> None:
     result, unknown = decode(pod(containers=[{"name": "c"}]), node)
     assert unknown == []
     assert result["spec"]["containers"] == [{"name": "c", "resources": {}}]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> dict[str, Any]:
+    """A recorded object with something else in one place."""
+    obj = json.loads(json.dumps(draw(st.sampled_from(GOLDEN["objects"]))))
+    place: Any = obj
+    while True:
+        keys = (
+            [key for key in place if key not in ("apiVersion", "kind")]
+            if isinstance(place, dict)
+            else range(len(place))
+        )
+        key = draw(st.sampled_from(list(keys)))
+        if not place[key] or not isinstance(place[key], dict | list) or draw(st.booleans()):
+            place[key] = draw(JSON)
+            result: dict[str, Any] = obj
+            return result
+        place = place[key]
+
+
+@settings(max_examples=400, deadline=None)
+@given(damaged())
+def test_damaged_objects_decode_or_are_refused_in_words(obj: dict[str, Any]) -> None:
+    node = schema_of(obj)
+    message = "taken"
+    try:
+        decoded, _ = decode(obj, node)
+    except DecodeError as error:
+        message = str(error)
+    else:
+        assert decode(decoded, node) == (decoded, [])
+    assert message

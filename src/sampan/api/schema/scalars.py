@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import Final
 
 FORMAT_WRONG: Final = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-_QUANTITY = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?([eEinumkKMGTP]*[-+]?\d*)")
-_EXPONENT = re.compile(r"[eE][+-]?\d+")
+_QUANTITY = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?([eEinumkKMGTP]*[-+]?[0-9]*)")
+_EXPONENT = re.compile(r"[eE][+-]?[0-9]+")
 _DECIMAL: Final = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _DECIMAL_SUFFIX: Final = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
 _BINARY: Final = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
@@ -22,7 +22,7 @@ _LARGEST: Final = (2**63 - 1) * _NANO
 
 RFC3339: Final = "2006-01-02T15:04:05Z07:00"
 RFC3339_MICRO: Final = "2006-01-02T15:04:05.000000Z07:00"
-_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
 
@@ -93,14 +93,15 @@ def canonical_microtime(text: str) -> str:
     return _parse_time(text, RFC3339_MICRO).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
 
 
+_TWO = re.compile(r"\d\d", re.ASCII)
 _ELEMENTS: Final = (
-    ("2006", re.compile(r"\d{4}")), ("-", re.compile("-")), ("01", re.compile(r"\d\d")), ("-", re.compile("-")),
-    ("02", re.compile(r"\d\d")), ("T", re.compile("T")), ("15", re.compile(r"\d\d")), (":", re.compile(":")),
-    ("04", re.compile(r"\d\d")), (":", re.compile(":")), ("05", re.compile(r"\d\d")),
+    ("2006", re.compile(r"\d{4}", re.ASCII)), ("-", re.compile("-")), ("01", _TWO), ("-", re.compile("-")),
+    ("02", _TWO), ("T", re.compile("T")), ("15", _TWO), (":", re.compile(":")), ("04", _TWO), (":", re.compile(":")),
+    ("05", _TWO),
 )  # fmt: skip
-_ZONE = re.compile(r"Z|[+-]\d\d:\d\d")
-_FRACTION = re.compile(r"[.,]\d+")
-_MICROS = re.compile(r"[.,]\d{6}(?!\d)")
+_ZONE = re.compile(r"Z|[+-]\d\d:\d\d", re.ASCII)
+_FRACTION = re.compile(r"[.,]\d+", re.ASCII)
+_MICROS = re.compile(r"[.,]\d{6}(?!\d)", re.ASCII)
 
 
 def _parse_time(text: str, layout: str) -> datetime:
