@@ -114,7 +114,8 @@ class Definitions:
         raw = self._raw[name]
         special = _SPECIAL.get(name)
         if special is not None:
-            return Node(special, name=name, preserve_unknown=special == "any")
+            inner = self.node(f"{_CRD}JSONSchemaProps") if name.startswith(f"{_CRD}JSONSchemaPropsOr") else None
+            return Node(special, name=name, preserve_unknown=special == "any", items=inner)
         return Node(
             "object",
             name=name,

@@ -115,6 +115,20 @@ def test_unknown_fields_are_dropped_and_named() -> None:
     assert "nope" not in result["spec"]
 
 
+def test_schemas_within_schemas_are_checked() -> None:
+    inner = {"type": "array", "items": {"type": "object", "bogus": 1, "additionalProperties": {"type": 5}}}
+    crd: dict[str, Any] = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "spec": {"versions": [{"name": "v1", "schema": {"openAPIV3Schema": {"properties": {"a": inner}}}}]},
+    }
+    assert "JSONSchemaProps" in strictly(crd)
+    del inner["items"]["additionalProperties"]  # type: ignore[attr-defined]
+    assert decode(crd, schema_of(crd))[1] == ["spec.versions[0].schema.openAPIV3Schema.properties.a.items.bogus"]
+    inner["items"] = {"type": "object", "additionalProperties": False}
+    assert strictly(crd) == ""
+
+
 def test_zero_of_a_status() -> None:
     scaler = RESOURCES["autoscaling/v2", "HorizontalPodAutoscaler"].schema
     assert zero(scaler.properties["status"]) == {"currentMetrics": None, "desiredReplicas": 0}

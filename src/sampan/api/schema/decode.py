@@ -130,11 +130,26 @@ def _compile(node: Node) -> Handler:
         case "bytes":
             return _bytes(go_type(node))
         case _:
-            return _anything
+            return _anything if node.items is None else _one_or_many(node.items)
 
 
 def _anything(value: Any, flags: list[bool]) -> Any:
     return value
+
+
+def _one_or_many(item: Node) -> Handler:
+    """An object of the item's kind, a list of such, or a scalar instead (JSONSchemaPropsOrArray and the like)."""
+    item_of = _lazy(item)
+
+    def decode_one_or_many(value: Any, flags: list[bool]) -> Any:
+        each = item_of()
+        if type(value) is dict:
+            return each(value, flags)
+        if type(value) is list:
+            return [each(one, flags) if type(one) is dict else one for one in value]
+        return value
+
+    return decode_one_or_many
 
 
 def _exact(wanted: type, name: str) -> Handler:

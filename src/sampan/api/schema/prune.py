@@ -28,6 +28,8 @@ def _collect(value: Any, node: Node, path: str, found: list[str]) -> None:
     elif isinstance(value, dict) and node.type == "map" and node.items is not None:
         for key, child in value.items():
             _collect(child, node.items, f"{path}.{key}" if path else key, found)
+    elif isinstance(value, dict) and node.type == "any" and node.items is not None:
+        _collect(value, node.items, path, found)
     elif isinstance(value, list) and node.items is not None:
         for index, child in enumerate(value):
             _collect(child, node.items, f"{path}[{index}]", found)
