@@ -5,19 +5,27 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sampan.aio.clock import Clock, RealClock
-from sampan.api.errors import not_found_path
 from sampan.api.resource import Resource
 from sampan.apiserver.admission.review import Admission, AdmitAll
 from sampan.apiserver.call import Connector, Kit
 from sampan.apiserver.context import RequestInfo
 from sampan.apiserver.deadlines import Deadlines
+from sampan.apiserver.discovery import Discovery
 from sampan.apiserver.dispatch import Dispatch
+from sampan.apiserver.filters.compression import Compression
 from sampan.apiserver.filters.errors import Errors
 from sampan.apiserver.filters.headers import StandardHeaders
 from sampan.apiserver.filters.info import Info
+from sampan.apiserver.filters.limits import Limits
+from sampan.apiserver.filters.observe import Observe
+from sampan.apiserver.health import Check, Health, fine
 from sampan.apiserver.live import LiveResources
+from sampan.apiserver.metrics import RequestMetrics
 from sampan.apiserver.registry import Registry
+from sampan.apiserver.service_ips import ServiceAddresses
+from sampan.apiserver.start import ensure_kubernetes_service, ensure_namespaces
 from sampan.net.http import Handler, Request, Response
+from sampan.obs.metrics import CONTENT_TYPE, Metrics
 from sampan.store.base import Store
 
 Filter = Callable[[Handler], Handler]
@@ -37,38 +45,71 @@ class Parts:
     rng: random.Random = field(default_factory=random.SystemRandom)
     version: str = "1.37"
     service_cidr: str = "10.96.0.0/16"
+    metrics: Metrics = field(default_factory=Metrics)
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    """Named checks of /readyz, beside the server's own."""
+    address: str = "127.0.0.1:6443"
+    """host:port, as clients that send no Host reach it."""
+
+
+FILTERS: tuple[Callable[["App", Handler], Handler], ...] = (
+    lambda app, inner: StandardHeaders(inner, app.parts.rng),
+    lambda app, inner: Compression(inner),
+    lambda app, inner: Observe(inner, app.metrics, app.parts.clock.monotonic),
+    lambda app, inner: Errors(inner),
+    lambda app, inner: Info(inner),
+    lambda app, inner: app.parts.authn(inner) if app.parts.authn else inner,
+    lambda app, inner: Limits(inner),
+    lambda app, inner: app.parts.authz(inner) if app.parts.authz else inner,
+)
+"""From the outside to the inside."""
 
 
 class App:
-    """Serves the Kubernetes API from a store."""
+    """Serves the Kubernetes API from a store. `start` makes what a fresh cluster has; `close` ends it."""
 
     def __init__(self, parts: Parts) -> None:
         live = LiveResources(parts.resources)
         registry = Registry(parts.store, live)
-        deadlines = Deadlines(parts.clock)
         self.parts = parts
-        self.kit = Kit(parts.store, live, registry, parts.admission, parts.clock, parts.rng, deadlines)
-        self._dispatch = Dispatch(self.kit, dict(parts.connectors))
+        self.kit = Kit(
+            parts.store, live, registry, parts.admission, parts.clock, parts.rng, Deadlines(parts.clock),
+            {("", "services"): ServiceAddresses(parts.service_cidr, parts.rng)},
+        )  # fmt: skip
+        self.metrics = RequestMetrics(parts.metrics)
+        self.started = False
+        self._dispatch = Dispatch(self.kit, parts.connectors)
+        self._discovery = Discovery(live, parts.version, lambda r: r.headers.get("host", parts.address))
+        checks: dict[str, Check] = {"ping": fine, "log": fine, "etcd": fine, **parts.checks}
+        checks["poststarthook/start-system-namespaces-controller"] = lambda: "" if self.started else "not finished"
+        self._health = Health(checks, ready_only=tuple(parts.checks))
         handler: Handler = self._route
-        for make in reversed(self._filters()):
-            handler = make(handler)
+        for make in reversed(FILTERS):
+            handler = make(self, handler)
         self._handler = handler
-
-    def _filters(self) -> tuple[Filter, ...]:
-        """From the outside to the inside."""
-        parts = self.parts
-        both = tuple(one for one in (parts.authn, parts.authz) if one is not None)
-        return (lambda app: StandardHeaders(app, parts.rng), Errors, Info, *both)
 
     async def __call__(self, request: Request) -> Response:
         return await self._handler(request)
+
+    async def start(self) -> None:
+        """Make the system's namespaces and the `kubernetes` Service, unless they are there."""
+        host, _, port = self.parts.address.rpartition(":")
+        await ensure_namespaces(self.kit)
+        await ensure_kubernetes_service(self.kit, self.parts.service_cidr, host.strip("[]"), int(port))
+        self.started = True
+
+    async def close(self) -> None:
+        """End what the server does by itself; the store is not closed."""
+        await self.kit.deadlines.close()
 
     async def _route(self, request: Request) -> Response:
         info: RequestInfo = request.context["info"]
         if info.is_resource:
             return await self._dispatch(request, info)
-        raise not_found_path()
-
-    async def close(self) -> None:
-        """End what the server does by itself; the store is not closed."""
-        await self.kit.deadlines.close()
+        response = self._health.answer(request) or self._discovery.answer(request)
+        if response is not None:
+            return response
+        if request.path == "/metrics":
+            return Response(200, [("Content-Type", CONTENT_TYPE)], self.parts.metrics.text())
+        text = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
+        return Response(404, text, b"404 page not found\n")

@@ -7,12 +7,16 @@ from sampan.api.resource import Resource
 from sampan.apiserver.call import Call, Connector, Kit, Verb
 from sampan.apiserver.context import RequestInfo
 from sampan.apiserver.filters.headers import warning
+from sampan.apiserver.verbs.binding import binding
 from sampan.apiserver.verbs.create import create
 from sampan.apiserver.verbs.delete import delete
 from sampan.apiserver.verbs.deletecollection import deletecollection
+from sampan.apiserver.verbs.eviction import eviction
+from sampan.apiserver.verbs.finalize import finalize
 from sampan.apiserver.verbs.get import get
 from sampan.apiserver.verbs.list import list_
 from sampan.apiserver.verbs.patch import patch
+from sampan.apiserver.verbs.scale import scale
 from sampan.apiserver.verbs.update import update
 from sampan.apiserver.verbs.watch import watch
 from sampan.net.http import Request, Response
@@ -22,6 +26,13 @@ VERBS: Mapping[str, Verb] = {
     "deletecollection": deletecollection,
 }  # fmt: skip
 STATUS_VERBS: Mapping[str, Verb] = {"get": get, "update": update, "patch": patch}
+SUBRESOURCES: Mapping[tuple[str, str, str], Verb] = {
+    ("", "pods", "binding"): binding,
+    ("", "bindings", ""): binding,
+    ("", "pods", "eviction"): eviction,
+    ("", "namespaces", "finalize"): finalize,
+}
+"""What the server itself serves beside status and scale; CONNECTORS add to it."""
 COLLECTION = frozenset(("list", "watch", "create", "deletecollection"))
 ITEM = frozenset(("get", "update", "patch", "delete"))
 
@@ -36,7 +47,7 @@ class Dispatch:
 
     def __init__(self, kit: Kit, connectors: Mapping[tuple[str, str, str], Connector]) -> None:
         self._kit = kit
-        self._connectors = connectors
+        self._connectors = {**SUBRESOURCES, **connectors}
 
     async def __call__(self, request: Request, info: RequestInfo) -> Response:
         kit = self._kit
@@ -75,16 +86,16 @@ class Dispatch:
 
     def _subresource(self, resource: Resource, info: RequestInfo) -> Verb:
         found = resource.subresources.get(info.subresource)
-        if found is None:
+        if found is None or info.rest:
             raise not_found_path()
         check_scope(resource, info, True)
         connector = self._connectors.get((info.group, info.resource, info.subresource))
         if info.verb not in found.verbs:
             raise method_not_allowed()
-        if connector is None:
-            connector = self._connectors.get(("", "*", info.subresource))
         if connector is not None:
             return connector
+        if info.subresource == "scale":
+            return scale
         if found.kind is None and info.subresource == "status":
             return STATUS_VERBS[info.verb]
         raise not_found_path()

@@ -1,0 +1,141 @@
+"""/api, /apis, /openapi and /version: documents about the server, made once per change of what it serves."""
+
+import hashlib
+import platform
+from collections.abc import Callable
+
+from sampan.api.errors import StatusError, not_acceptable, not_found_path
+from sampan.api.json import Obj, dumps
+from sampan.apiserver.answer import written
+from sampan.apiserver.live import LiveResources
+from sampan.apiserver.negotiate import negotiate
+from sampan.net.http import Request, Response
+from sampan.resources import discovery
+
+V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2"
+JSON_TYPE = ("Content-Type", "application/json")
+
+
+def aggregated_version(accept: str) -> str:
+    """`v2` or `v2beta1` when the Accept header asks for the aggregated form first, else empty."""
+    for clause in accept.split(","):
+        parts = {part.strip() for part in clause.split(";")}
+        if "as=APIGroupDiscoveryList" in parts and "g=apidiscovery.k8s.io" in parts:
+            for version in ("v2", "v2beta1"):
+                if f"v={version}" in parts:
+                    return version
+        if clause.split(";")[0].strip() in ("application/json", "*/*"):
+            return ""
+    return ""
+
+
+class Discovery:
+    """Documents by path. `server` says how clients reach this server, for /api."""
+
+    def __init__(self, live: LiveResources, version: str, server: Callable[[Request], str]) -> None:
+        self._live, self._version, self._server = live, version, server
+        self._made: dict[tuple[str, str], tuple[bytes, str]] = {}
+        live.on_change(self._made.clear)
+
+    def answer(self, request: Request) -> Response | None:
+        """The answer of a path of these, or None for another path. Raises 404, 405, 406."""
+        path = request.path.rstrip("/") or "/"
+        parts = path.split("/")[1:]
+        if parts[0] == "openapi":
+            return self._openapi(request, path)
+        if path == "/version":
+            get_only(request)
+            return written(request, version_info(self._version), negotiate(request.headers.get("accept", "")))
+        if parts[0] not in ("api", "apis") or len(parts) > 3:
+            return None
+        if path == "/apis" and request.method in ("POST", "PUT", "PATCH"):
+            return self._document(request, path, parts)
+        get_only(request, known=lambda: self._build(request, path, parts) is not None)
+        return self._document(request, path, parts)
+
+    def _document(self, request: Request, path: str, parts: list[str]) -> Response:
+        accept = request.headers.get("accept", "")
+        version = aggregated_version(accept) if path in ("/api", "/apis") else ""
+        if version:
+            return self._aggregated(request, path, version)
+        made = self._build(request, path, parts)
+        if made is None:
+            raise not_found_path()
+        return written(request, made, negotiate(accept.replace("as=APIGroupDiscoveryList", ""), shapes=False))
+
+    def _build(self, request: Request, path: str, parts: list[str]) -> Obj | None:
+        resources = self._live.all()
+        if path == "/api":
+            return discovery.api_versions(self._server(request))
+        if path == "/apis":
+            return discovery.api_group_list(resources)
+        if parts[0] == "api":
+            return discovery.api_resource_list(resources, "", parts[1]) if len(parts) == 2 else None
+        if len(parts) == 2:
+            return discovery.api_group(resources, parts[1])
+        return discovery.api_resource_list(resources, parts[1], parts[2])
+
+    def _aggregated(self, request: Request, path: str, version: str) -> Response:
+        made = self._made.get((path, version))
+        if made is None:
+            document = discovery.aggregated(self._live.all(), "/api" if path == "/api" else "/apis", version)
+            body = dumps(document)
+            made = self._made[path, version] = body, f'"{hashlib.sha512(body).hexdigest().upper()}"'
+        body, etag = made
+        kind = f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
+        headers = [("Content-Type", kind), ("ETag", etag), ("Vary", "Accept"), ("Cache-Control", "public")]
+        if request.headers.get("if-none-match") == etag:
+            return Response(304, headers[1:])
+        return Response(200, headers, body)
+
+    def _openapi(self, request: Request, path: str) -> Response:
+        from sampan.resources import openapi
+
+        resources, version = self._live.all(), self._version
+        if path == "/openapi/v3":
+            body = self._kept(path, lambda: openapi.v3_index(resources, version))
+            return Response(200, [("Content-Type", "text/plain; charset=utf-8")], body)
+        if path == "/openapi/v2":
+            accept = request.headers.get("accept", "")
+            plain = not accept or any(one in accept for one in ("application/json", "*/*", "application/*"))
+            if not plain:
+                raise not_acceptable("only the following media types are accepted: application/json")
+            return Response(200, [JSON_TYPE], self._kept(path, lambda: openapi.v2_document(resources, version)))
+        parts = path.split("/")[3:]
+        group, api = ("", parts[1]) if parts[:1] == ["api"] and len(parts) == 2 else ("", "")
+        if parts[:1] == ["apis"] and len(parts) == 3:
+            group, api = parts[1], parts[2]
+        found = api and self._kept(path, lambda: openapi.v3_document(resources, group, api, version) or b"")
+        if not found:
+            return Response(404, [JSON_TYPE])
+        etag = f'"{hashlib.sha256(found).hexdigest().upper()}"'
+        if request.headers.get("if-none-match") == etag:
+            return Response(304, [("ETag", etag)])
+        return Response(200, [JSON_TYPE, ("ETag", etag)], found)
+
+    def _kept(self, path: str, make: Callable[[], bytes]) -> bytes:
+        made = self._made.get((path, ""))
+        if made is None:
+            made = self._made[path, ""] = make(), ""
+        return made[0]
+
+
+def get_only(request: Request, known: Callable[[], bool] = lambda: True) -> None:
+    """Raise 405 for a method that documents do not have."""
+    if request.method != "GET" and known():
+        raise StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
+
+
+def version_info(version: str) -> Obj:
+    """`/version` for Kubernetes `version` (`1.36`)."""
+    major, minor = version.split(".")[:2]
+    return {
+        "major": major, "minor": minor, "emulationMajor": major, "emulationMinor": minor,
+        "minCompatibilityMajor": major, "minCompatibilityMinor": str(max(int(minor) - 1, 0)),
+        "gitVersion": f"v{major}.{minor}.0+sampan", "gitCommit": "", "gitTreeState": "clean", "buildDate": "",
+        "goVersion": "", "compiler": f"python{platform.python_version()}",
+        "platform": f"{platform.system().lower()}/{ARCHITECTURES.get(platform.machine(), platform.machine())}",
+    }  # fmt: skip
+
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
