@@ -3,7 +3,7 @@
 Times are integer nanoseconds since the epoch, as in CRI; 0 means "not yet".
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, Protocol
@@ -264,8 +264,11 @@ class Runtime(Protocol):
         """(exit code, stdout, stderr)."""
 
     async def reopen_log(self, container_id: str) -> None: ...
-    def events(self) -> AsyncIterator[ContainerEvent]:
-        """The event stream. Ends or raises when it breaks; CriError UNIMPLEMENTED when there is none."""
+    def events(self, opened: Callable[[], None] | None = None) -> AsyncIterator[ContainerEvent]:
+        """The event stream. Ends or raises when it breaks; CriError UNIMPLEMENTED when there is none.
+
+        `opened` is called when the request is out on a live connection.
+        """
 
     async def image_status(self, image: str) -> Image | None: ...
     async def list_images(self) -> list[Image]: ...
