@@ -1,0 +1,78 @@
+"""What an admission plugin is: it names the facts it needs, then decides; it reads nothing itself."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from sampan.api.errors import StatusError, forbidden
+from sampan.api.json import Obj
+from sampan.apiserver.admission.review import Review
+
+
+class Need(NamedTuple):
+    """A stored object, or (without a name) all objects of a kind in a namespace (empty: everywhere)."""
+
+    group: str
+    plural: str
+    namespace: str = ""
+    name: str = ""
+
+
+class Facts:
+    """What the needs of a plugin turned out to be."""
+
+    def __init__(self, found: Mapping[Need, list[Obj]], dice: Mapping[str, str]) -> None:
+        self._found = found
+        self.dice = dice
+        """Random texts by purpose: `suffix` is five letters."""
+
+    def one(self, need: Need) -> Obj | None:
+        """The object, or None."""
+        objects = self._found.get(need) or []
+        return objects[0] if objects else None
+
+    def all(self, need: Need) -> list[Obj]:
+        """The objects."""
+        return self._found.get(need) or []
+
+
+class Plugin(Protocol):
+    """`mutate` gives the object as it should be, `validate` raises StatusError for what may not be. Both are pure."""
+
+    @property
+    def name(self) -> str: ...
+
+    def handles(self, review: Review) -> bool: ...
+
+    def needs(self, review: Review) -> tuple[Need, ...]: ...
+
+    def mutate(self, review: Review, facts: Facts) -> Obj: ...
+
+    def validate(self, review: Review, facts: Facts) -> None: ...
+
+
+class Base:
+    """A plugin that changes and refuses nothing; the others override what they do."""
+
+    name = ""
+
+    def needs(self, review: Review) -> tuple[Need, ...]:
+        return ()
+
+    def mutate(self, review: Review, facts: Facts) -> Obj:
+        return review.obj if review.obj is not None else {}
+
+    def validate(self, review: Review, facts: Facts) -> None:
+        return None
+
+
+def refuse(review: Review, why: str) -> StatusError:
+    """403 for the object of a review."""
+    mapping = review.resource.mapping
+    meta = (review.obj or {}).get("metadata") or {}
+    return forbidden(mapping.group, mapping.plural, review.name or meta.get("name", ""), why)
+
+
+def is_kind(review: Review, group: str, plural: str, subresource: str = "") -> bool:
+    """Whether the review is of that resource."""
+    mapping = review.resource.mapping
+    return (mapping.group, mapping.plural, review.subresource) == (group, plural, subresource)

@@ -1,0 +1,52 @@
+"""Priority: a pod's class name becomes its priority and preemption policy."""
+
+from sampan.api.json import Obj
+from sampan.api.meta import name_of
+from sampan.apiserver.admission.plugin import Base, Facts, Need, is_kind, refuse
+from sampan.apiserver.admission.review import Review
+
+CLASSES = Need("scheduling.k8s.io", "priorityclasses")
+LOWER = "PreemptLowerPriority"
+
+
+class Priority(Base):
+    """Upstream's plugin of the same name."""
+
+    name = "Priority"
+
+    def handles(self, review: Review) -> bool:
+        return review.operation == "CREATE" and is_kind(review, "", "pods")
+
+    def needs(self, review: Review) -> tuple[Need, ...]:
+        return (CLASSES,)
+
+    def mutate(self, review: Review, facts: Facts) -> Obj:
+        pod = review.obj or {}
+        spec = pod.get("spec") or {}
+        classes = facts.all(CLASSES)
+        wanted = spec.get("priorityClassName")
+        if wanted:
+            found = next((c for c in classes if name_of(c) == wanted), None)
+            if found is None:
+                raise refuse(review, f"no PriorityClass with name {wanted} was found")
+        else:
+            defaults = [c for c in classes if c.get("globalDefault")]
+            found = min(defaults, key=lambda c: int(c.get("value") or 0), default=None)
+        value = int((found or {}).get("value") or 0)
+        policy = (found or {}).get("preemptionPolicy") or LOWER
+        if spec.get("priority") is not None and spec["priority"] != value:
+            raise refuse(
+                review,
+                f"the integer value of priority ({spec['priority']}) must not be provided in pod spec; "
+                f"priority admission controller computed {value} from the given PriorityClass name",
+            )
+        if spec.get("preemptionPolicy") and spec["preemptionPolicy"] != policy:
+            raise refuse(
+                review,
+                f"the string value of PreemptionPolicy ({spec['preemptionPolicy']}) must not be provided in pod spec; "
+                f"priority admission controller computed {policy} from the given PriorityClass name",
+            )
+        made = {**spec, "priority": value, "preemptionPolicy": policy}
+        if found is not None:
+            made["priorityClassName"] = name_of(found)
+        return {**pod, "spec": made}

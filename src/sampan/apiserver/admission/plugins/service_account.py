@@ -1,0 +1,84 @@
+"""ServiceAccount: a pod runs as an account of its namespace, with a token that is projected into its containers."""
+
+from sampan.api.json import Obj
+from sampan.apiserver.admission.plugin import Base, Facts, Need, is_kind, refuse
+from sampan.apiserver.admission.review import Review
+
+MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+MIRROR = "kubernetes.io/config.mirror"
+TOKEN_SECONDS = 3607
+"""An hour, and seven seconds by which such tokens are told apart (upstream: WarnOnlyBoundTokenExpirationSeconds)."""
+
+
+def token_volume(name: str) -> Obj:
+    """The projected volume: token, CA, namespace."""
+    field = {"apiVersion": "v1", "fieldPath": "metadata.namespace"}
+    sources = [
+        {"serviceAccountToken": {"expirationSeconds": TOKEN_SECONDS, "path": "token"}},
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": field}]}},
+    ]
+    return {"name": name, "projected": {"sources": sources, "defaultMode": 420}}
+
+
+class ServiceAccount(Base):
+    """Upstream's plugin of the same name."""
+
+    name = "ServiceAccount"
+
+    def handles(self, review: Review) -> bool:
+        return review.operation == "CREATE" and is_kind(review, "", "pods")
+
+    def needs(self, review: Review) -> tuple[Need, ...]:
+        return (Need("", "serviceaccounts", review.namespace, _account_name(review)),)
+
+    def mutate(self, review: Review, facts: Facts) -> Obj:
+        pod = review.obj or {}
+        if MIRROR in ((pod.get("metadata") or {}).get("annotations") or {}):
+            return pod
+        name = _account_name(review)
+        account = facts.one(self.needs(review)[0])
+        if account is None:
+            raise refuse(
+                review, f'error looking up service account {review.namespace}/{name}: serviceaccount "{name}" not found'
+            )
+        spec = {**(pod.get("spec") or {}), "serviceAccountName": name, "serviceAccount": name}
+        if _mounts_token(spec, account):
+            spec = _with_token(spec, facts.dice["suffix"])
+        if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
+            spec["imagePullSecrets"] = account["imagePullSecrets"]
+        return {**pod, "spec": spec}
+
+
+def _account_name(review: Review) -> str:
+    return ((review.obj or {}).get("spec") or {}).get("serviceAccountName") or "default"
+
+
+def _mounts_token(spec: Obj, account: Obj) -> bool:
+    for holder in (spec, account):
+        wish = holder.get("automountServiceAccountToken")
+        if wish is not None:
+            return bool(wish)
+    return True
+
+
+def _with_token(spec: Obj, letters: str) -> Obj:
+    """The spec with the token in every container that mounts nothing else in its place."""
+    volume = f"kube-api-access-{letters}"
+    used = False
+    made = dict(spec)
+    for key in ("initContainers", "containers"):
+        containers = []
+        for container in spec.get(key) or ():
+            mounts = container.get("volumeMounts") or []
+            if any(mount.get("mountPath") == MOUNT for mount in mounts):
+                containers.append(container)
+                continue
+            used = True
+            mount = {"name": volume, "readOnly": True, "mountPath": MOUNT}
+            containers.append({**container, "volumeMounts": [*mounts, mount]})
+        if containers:
+            made[key] = containers
+    if used:
+        made["volumes"] = [*(spec.get("volumes") or ()), token_volume(volume)]
+    return made

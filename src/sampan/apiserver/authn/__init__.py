@@ -1,0 +1,1 @@
+"""Who asks: one way of authentication per file."""

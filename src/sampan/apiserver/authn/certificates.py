@@ -1,0 +1,16 @@
+"""Client certificates: the common name is the user, the organizations are the groups."""
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from sampan.apiserver.context import UserInfo
+
+AUTHENTICATED = "system:authenticated"
+
+
+def user_of(der: bytes) -> UserInfo:
+    """The user of a verified certificate."""
+    subject = x509.load_der_x509_certificate(der).subject
+    names = [str(a.value) for a in subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    groups = tuple(str(a.value) for a in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME))
+    return UserInfo(names[-1] if names else "", groups=(*groups, AUTHENTICATED))
