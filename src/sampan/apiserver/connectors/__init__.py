@@ -1,0 +1,42 @@
+"""CONNECTORS: subresources and reviews that are served by code of their own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sampan.apiserver.authn.service_accounts import ServiceAccountTokens
+from sampan.apiserver.authorizer import Authorizer
+from sampan.apiserver.call import Connector
+from sampan.apiserver.connectors.access import AccessReviews
+from sampan.apiserver.connectors.logs import PodLogs
+from sampan.apiserver.connectors.tokens import Tokens
+from sampan.apiserver.objects import StoredObjects
+from sampan.net.http_client import HttpClient
+
+AUTHENTICATION, AUTHORIZATION = "authentication.k8s.io", "authorization.k8s.io"
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the connectors work with."""
+
+    objects: StoredObjects
+    tokens: ServiceAccountTokens
+    authorizer: Authorizer
+    kubelets: HttpClient
+    version: str
+
+
+def connectors(means: Means) -> Mapping[tuple[str, str, str], Connector]:
+    """(group, plural, subresource) to handler."""
+    tokens = Tokens(means.objects, means.tokens, means.version)
+    access = AccessReviews(means.authorizer)
+    return {
+        ("", "serviceaccounts", "token"): tokens.request,
+        (AUTHENTICATION, "tokenreviews", ""): tokens.review,
+        (AUTHENTICATION, "selfsubjectreviews", ""): access.who_am_i,
+        (AUTHORIZATION, "subjectaccessreviews", ""): access.subject,
+        (AUTHORIZATION, "localsubjectaccessreviews", ""): access.subject,
+        (AUTHORIZATION, "selfsubjectaccessreviews", ""): access.self,
+        (AUTHORIZATION, "selfsubjectrulesreviews", ""): access.rules,
+        ("", "pods", "log"): PodLogs(means.objects, means.kubelets).read,
+    }

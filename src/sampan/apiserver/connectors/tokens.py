@@ -1,0 +1,128 @@
+"""Make and review tokens: serviceaccounts/token and TokenReview."""
+
+import uuid
+from datetime import timedelta
+
+from sampan.api.errors import FieldError, bad_request, conflict, invalid, not_found
+from sampan.api.json import Obj
+from sampan.api.names import GVK
+from sampan.api.times import format_time
+from sampan.apiserver.answer import answer_object
+from sampan.apiserver.authn.jwt import BadToken
+from sampan.apiserver.authn.service_accounts import ServiceAccountTokens
+from sampan.apiserver.call import Call
+from sampan.apiserver.connectors.body import read
+from sampan.apiserver.context import UserInfo
+from sampan.apiserver.objects import StoredObjects
+from sampan.net.http import Response
+from sampan.resources.build import body_schema
+
+TOKEN_REQUEST = GVK("authentication.k8s.io", "v1", "TokenRequest")
+SHORTEST, LONGEST, USUAL = 600, 2**32, 3600
+WARN_ONLY = 3607
+A_YEAR = 365 * 24 * 3600
+BOUND = {"Pod": "pods", "Secret": "secrets", "Node": "nodes"}
+
+
+class Tokens:
+    """Handlers over the service account tokens."""
+
+    def __init__(self, objects: StoredObjects, tokens: ServiceAccountTokens, version: str) -> None:
+        self._objects, self._tokens = objects, tokens
+        self._schema = body_schema(version, TOKEN_REQUEST)
+
+    async def request(self, call: Call) -> Response:
+        """POST serviceaccounts/NAME/token (TokenRequest)."""
+        account = await self._objects.get("serviceaccounts", call.info.namespace, call.info.name)
+        if account is None:
+            raise not_found("", "serviceaccounts", call.info.name)
+        body = read(call, TOKEN_REQUEST, self._schema)
+        spec = body.get("spec") or {}
+        seconds = spec.get("expirationSeconds") or USUAL
+        _check_seconds(seconds)
+        bound = await self._bound(call, spec.get("boundObjectRef"))
+        node = None
+        if bound is not None and bound["kind"] == "Pod" and (name := (bound.get("spec") or {}).get("nodeName")):
+            node = await self._objects.get("nodes", "", name)
+        audiences = spec.get("audiences") or [self._tokens.issuer]
+        now = call.kit.clock.now()
+        # Kubelets ask for 3607 s for the default token: it lives for a year, so that old clients go on (KEP-1205).
+        life = A_YEAR if seconds == WARN_ONLY and bound is not None else seconds
+        id_ = str(uuid.UUID(int=call.kit.rng.getrandbits(128), version=4))
+        node = {"kind": "Node", **node} if node else None
+        token = self._tokens.issue(account, audiences, life, now, bound=bound, id_=id_, node=node)
+        expires = format_time(now + timedelta(seconds=seconds))
+        spec = {**spec, "audiences": audiences, "expirationSeconds": seconds}
+        spec.setdefault("boundObjectRef", None)
+        meta = {k: account["metadata"][k] for k in ("name", "namespace")}
+        made: Obj = {
+            "kind": "TokenRequest",
+            "apiVersion": "authentication.k8s.io/v1",
+            "metadata": {**meta, "creationTimestamp": format_time(now)},
+            "spec": spec,
+            "status": {"token": token, "expirationTimestamp": expires},
+        }
+        return answer_object(call, made, 201)
+
+    async def _bound(self, call: Call, ref: Obj | None) -> Obj | None:
+        if ref is None:
+            return None
+        kind, name = ref.get("kind", ""), ref.get("name", "")
+        plural = BOUND.get(kind)
+        if plural is None:
+            raise bad_request(
+                f"cannot bind token for serviceaccount to object of type {ref.get('apiVersion')}, Kind={kind}"
+            )
+        found = await self._objects.get(plural, "" if kind == "Node" else call.info.namespace, name)
+        if found is None:
+            raise not_found("", plural, name)
+        if ref.get("uid") and found["metadata"]["uid"] != ref["uid"]:
+            why = f"the UID in the bound object reference ({ref['uid']}) does not match the UID in record. "
+            raise conflict("", plural, name, why + "The object might have been deleted and then recreated")
+        if kind == "Pod":
+            account = (found.get("spec") or {}).get("serviceAccountName")
+            if account != call.info.name:
+                raise bad_request(
+                    f"cannot bind token for serviceaccount {call.info.name!r} to pod running with different "
+                    "serviceaccount name."
+                )
+        return {"kind": kind, **found}
+
+    async def review(self, call: Call) -> Response:
+        """POST tokenreviews."""
+        body = read(call, call.resource.gvk)
+        spec = body.get("spec") or {}
+        token = spec.get("token") or ""
+        if not token:
+            raise bad_request("token is required for TokenReview in authentication")
+        status: Obj
+        try:
+            user, audiences = await self._tokens.check(token, spec.get("audiences") or (), call.kit.clock.now())
+            status = {"authenticated": True, "user": user_object(user), "audiences": audiences}
+        except BadToken as error:
+            status = {"user": {}, "error": f"[invalid bearer token, {error}]"}
+        return answer_object(call, {**body, "status": status}, 201)
+
+
+def _check_seconds(seconds: int) -> None:
+    field = "spec.expirationSeconds"
+    problem = ""
+    if seconds < SHORTEST:
+        problem = "may not specify a duration less than 10 minutes"
+    elif seconds > LONGEST:
+        problem = "may not specify a duration larger than 2^32 seconds"
+    if problem:
+        cause = FieldError("FieldValueInvalid", field, f"Invalid value: {seconds}: {problem}")
+        raise invalid("authentication.k8s.io", "TokenRequest", "", [cause])
+
+
+def user_object(user: UserInfo) -> Obj:
+    """A UserInfo as the API writes it."""
+    made: Obj = {"username": user.name}
+    if user.uid:
+        made["uid"] = user.uid
+    if user.groups:
+        made["groups"] = list(user.groups)
+    if user.extra:
+        made["extra"] = {key: list(values) for key, values in user.extra.items()}
+    return made
