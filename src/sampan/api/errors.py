@@ -141,12 +141,12 @@ def expired(message: str, continue_token: str = "") -> StatusError:
 
 def unsupported_media_type(message: str) -> StatusError:
     """415."""
-    return StatusError(415, "UnsupportedMediaType", message, {})
+    return StatusError(415, "UnsupportedMediaType", message)
 
 
 def not_acceptable(message: str) -> StatusError:
     """406."""
-    return StatusError(406, "NotAcceptable", message, {})
+    return StatusError(406, "NotAcceptable", message)
 
 
 def too_many_requests(message: str, retry_after: int) -> StatusError:

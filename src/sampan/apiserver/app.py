@@ -21,6 +21,7 @@ from sampan.apiserver.filters.observe import Observe
 from sampan.apiserver.health import Check, Health, fine
 from sampan.apiserver.live import LiveResources
 from sampan.apiserver.metrics import RequestMetrics
+from sampan.apiserver.phase_times import PhaseTimes
 from sampan.apiserver.registry import Registry
 from sampan.apiserver.service_ips import ServiceAddresses
 from sampan.apiserver.start import ensure_kubernetes_service, ensure_namespaces
@@ -71,12 +72,15 @@ class App:
     def __init__(self, parts: Parts) -> None:
         live = LiveResources(parts.resources)
         registry = Registry(parts.store, live)
-        self.parts = parts
+        self.parts: Parts = parts
         self.kit = Kit(
             parts.store, live, registry, parts.admission, parts.clock, parts.rng, Deadlines(parts.clock),
-            {("", "services"): ServiceAddresses(parts.service_cidr, parts.rng)},
+            {
+                ("", "services"): ServiceAddresses(parts.service_cidr, parts.rng),
+                ("", "persistentvolumes"): PhaseTimes(),
+            },
         )  # fmt: skip
-        self.metrics = RequestMetrics(parts.metrics)
+        self.metrics: RequestMetrics = RequestMetrics(parts.metrics)
         self.started = False
         self._dispatch = Dispatch(self.kit, parts.connectors)
         self._discovery = Discovery(live, parts.version, lambda r: r.headers.get("host", parts.address))

@@ -57,6 +57,9 @@ class Lines:
 class Hook:
     """What a kind needs done around its writes that its strategy, being pure, cannot do (Services' addresses)."""
 
+    on_status = False
+    """Whether before_update is for updates of /status; else it is for those of the object itself."""
+
     async def before_create(self, kit: Kit, obj: Obj, dry_run: bool) -> Obj:
         """After prepare_create and before validation; raises StatusError."""
         return obj

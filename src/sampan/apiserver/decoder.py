@@ -162,7 +162,8 @@ def check_kind(value: Obj, gvk: GVK) -> None:
     for key, given in (("kind", kind), ("apiVersion", api_version)):
         if not isinstance(given, str):
             field = key[0].upper() + key[1:]
-            message = f"json: cannot unmarshal {GO_KINDS.get(type(given), 'null')} into Go struct field .{field} of type string"
+            found = GO_KINDS.get(type(given), "null")
+            message = f"json: cannot unmarshal {found} into Go struct field .{field} of type string"
             raise bad_request(f"couldn't get version/kind; json parse error: {message}")
     group, version = parse_api_version(api_version)
     if (group, version) != (gvk.group, gvk.version) and kind == gvk.kind:
@@ -171,6 +172,6 @@ def check_kind(value: Obj, gvk: GVK) -> None:
         )
     named = f"{version}, Kind={kind}" if not group else f"{group}/{version}, Kind={kind}"
     raise bad_request(
-        f"{kind} in version \"{version}\" cannot be handled as a {gvk.kind}: converting ({named}) to "
+        f'{kind} in version "{version}" cannot be handled as a {gvk.kind}: converting ({named}) to '
         f"({gvk.api_version}, Kind={gvk.kind}): unknown conversion"
     )

@@ -107,7 +107,7 @@ class Discovery:
             group, api = parts[1], parts[2]
         found = api and self._kept(path, lambda: openapi.v3_document(resources, group, api, version) or b"")
         if not found:
-            return Response(404, [JSON_TYPE])
+            return Response(404)
         etag = f'"{hashlib.sha256(found).hexdigest().upper()}"'
         if request.headers.get("if-none-match") == etag:
             return Response(304, [("ETag", etag)])
@@ -123,7 +123,9 @@ class Discovery:
 def get_only(request: Request, known: Callable[[], bool] = lambda: True) -> None:
     """Raise 405 for a method that documents do not have."""
     if request.method != "GET" and known():
-        raise StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
+        raise StatusError(
+            405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {}
+        )
 
 
 def version_info(version: str) -> Obj:

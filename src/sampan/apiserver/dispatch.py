@@ -103,7 +103,7 @@ class Dispatch:
 
 def _has_name(info: RequestInfo) -> bool:
     """Whether the path names an object; `info.name` may also come from a field selector."""
-    return bool(info.name) and info.verb not in COLLECTION or (bool(info.name) and info.verb == "create")
+    return (bool(info.name) and info.verb not in COLLECTION) or (bool(info.name) and info.verb == "create")
 
 
 def check_scope(resource: Resource, info: RequestInfo, has_name: bool) -> None:
@@ -116,5 +116,3 @@ def check_scope(resource: Resource, info: RequestInfo, has_name: bool) -> None:
                 raise method_not_allowed()
     elif info.namespace and info.resource != "namespaces":
         raise not_found_path()
-
-

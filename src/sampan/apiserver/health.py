@@ -36,7 +36,9 @@ class Health:
             if check is None:
                 return Response(404, [TEXT, NO_SNIFF], b"404 page not found\n")
             why = check()
-            return Response(500 if why else 200, [TEXT, NO_SNIFF], f"internal server error: {why}\n".encode() if why else b"ok")
+            return Response(
+                500 if why else 200, [TEXT, NO_SNIFF], f"internal server error: {why}\n".encode() if why else b"ok"
+            )
         return self._all(root.strip("/"), checks, query.all("exclude"), "verbose" in query)
 
     def _all(self, root: str, checks: Mapping[str, Check], excluded: Sequence[str], verbose: bool) -> Response:

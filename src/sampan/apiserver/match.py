@@ -65,11 +65,28 @@ def matcher(entry: Entry, namespace: str, labels: str, fields: str) -> Matcher |
         check_field(entry.resource, requirement.field)
     if not label_selector and not field_selector:
         return None
+    if entry.foreign:
+        field_selector = as_stored(field_selector, entry)
     narrow = entry.range(namespace or (field_selector.required(NAMESPACE) or ""))
     name = field_selector.required(NAME)
     if name and narrow.count("/") == (4 if entry.resource.mapping.namespaced else 3):
         narrow += name
     return Matcher(label_selector, field_selector, narrow)
+
+
+EVENT_FIELDS = {"regarding": "involvedObject", "reportingController": "reportingComponent"}
+
+
+def as_stored(selector: FieldSelector, entry: Entry) -> FieldSelector:
+    """The same selector with the names that the stored version's index has (events.k8s.io over core events)."""
+    made = []
+    for requirement in selector.requirements:
+        field = requirement.field
+        if field not in entry.stored.selectable:
+            first, dot, rest = field.partition(".")
+            field = EVENT_FIELDS.get(first, first) + dot + rest
+        made.append(FieldRequirement(field, requirement.negated, requirement.value))
+    return FieldSelector(tuple(made))
 
 
 def check_field(resource: Resource, field: str) -> None:
@@ -78,6 +95,9 @@ def check_field(resource: Resource, field: str) -> None:
         return
     if field == NAMESPACE and (resource.mapping.namespaced or not resource.selectable):
         return
+    if resource.mapping.group == "resource.k8s.io" and resource.selectable:
+        named = f"{resource.gvk.api_version}, Kind={resource.gvk.kind}"
+        raise bad_request(f"field label not supported for {named}: {field}")
     if resource.selectable:
         raise bad_request(f"field label not supported: {field}")
     raise bad_request(f'"{field}" is not a known field selector: only "{NAME}", "{NAMESPACE}"')

@@ -140,9 +140,8 @@ def validate_owners(references: list[Obj]) -> list[FieldError]:
         api_version, kind = reference.get("apiVersion", ""), reference.get("kind", "")
         if not parse_api_version(api_version)[1]:
             errors.append(invalid(f"{field}.apiVersion", api_version, "version must not be empty"))
-        for key in ("kind", "name", "uid"):
-            if not reference.get(key):
-                errors.append(invalid(f"{field}.{key}", reference.get(key, ""), "must not be empty"))
+        missing = [key for key in ("kind", "name", "uid") if not reference.get(key)]
+        errors += [invalid(f"{field}.{key}", reference.get(key, ""), "must not be empty") for key in missing]
         if (api_version, kind) == ("v1", "Event"):
             errors.append(invalid(field, reference, "/v1, Kind=Event is disallowed from being an owner"))
         if reference.get("controller"):

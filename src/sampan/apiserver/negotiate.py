@@ -51,7 +51,9 @@ def negotiate_watch(accept: str) -> Format:
     """As `negotiate`, for a stream: JSON alone."""
     wanted = ",".join(part for part in accept.split(",") if YAML not in part)
     if accept and not wanted:
-        raise not_acceptable(f"only the following media types are accepted: {JSON};stream=watch, {PROTOBUF};stream=watch")
+        raise not_acceptable(
+            f"only the following media types are accepted: {JSON};stream=watch, {PROTOBUF};stream=watch"
+        )
     return negotiate(wanted)
 
 

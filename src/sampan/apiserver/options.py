@@ -11,14 +11,12 @@ from sampan.resources.strategies.checks import forbidden, invalid
 
 META = "meta.k8s.io"
 EXACT, NOT_OLDER = "Exact", "NotOlderThan"
-VALIDATIONS = ("", "Ignore", "Warn", "Strict")
+VALIDATIONS = ("", "Ignore", "Strict", "Warn")
 
 
 def _unsupported(field: str, value: str, *choices: str) -> FieldError:
     listing = ", ".join(f'"{choice}"' for choice in choices)
-    return FieldError(
-        "FieldValueNotSupported", field, f'Unsupported value: "{value}": supported values: {listing}'
-    )
+    return FieldError("FieldValueNotSupported", field, f'Unsupported value: "{value}": supported values: {listing}')
 
 
 class ListOptions(NamedTuple):
@@ -140,7 +138,9 @@ def write_options(query: Query, kind: str, patch_type: str = "") -> WriteOptions
     if patch_type:
         if patch_type == "application/apply-patch+yaml":
             if not options.manager:
-                errors.append(FieldError("FieldValueRequired", "fieldManager", "Required value: is required for apply patch"))
+                errors.append(
+                    FieldError("FieldValueRequired", "fieldManager", "Required value: is required for apply patch")
+                )
         elif options.force is not None:
             errors.append(forbidden("force", "may not be specified for non-apply patch"))
     errors += _manager_errors(options.manager)
@@ -169,9 +169,7 @@ def dry_run_errors(values: list[str]) -> list[FieldError]:
     if not bad:
         return []
     shown = "[]string{" + ", ".join(f'"{value}"' for value in values) + "}"
-    return [
-        FieldError("FieldValueNotSupported", "dryRun", f'Unsupported value: {shown}: supported values: "All"')
-    ]
+    return [FieldError("FieldValueNotSupported", "dryRun", f'Unsupported value: {shown}: supported values: "All"')]
 
 
 class DeleteOptions(NamedTuple):

@@ -30,7 +30,7 @@ class Query:
     def flag(self, name: str) -> bool:
         """A bool: anything but `false` and `0` is true once it is given."""
         found = self.values.get(name)
-        return bool(found) and found[0].lower() not in ("false", "0")
+        return found is not None and found[0].lower() not in ("false", "0")
 
     def integer(self, name: str) -> int | None:
         """An int64; raises a 400 in the words of Go's strconv."""

@@ -127,7 +127,7 @@ class Registry:
             raise unavailable(error) from error
 
     async def delete(self, entry: Entry, old: base.KeyValue, last: Obj | None = None) -> base.KeyValue:
-        """Remove a version; `last` is the state that watchers get, if not the stored one. Raises store.base.Conflict."""
+        """Remove a version; `last` is the state that watchers get, if not the stored one. Raises Conflict."""
         draft = encode(entry.stored_prefix, loads(old.value) if last is None else self._to_storage(entry, last))
         try:
             return await self.store.delete(old.key, draft, expect=old.revision)

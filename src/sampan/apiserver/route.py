@@ -81,5 +81,3 @@ class Routes:
                 self._known.clear()
             self._known[key] = info
         return info
-
-

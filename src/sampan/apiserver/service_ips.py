@@ -73,11 +73,22 @@ class ServiceAddresses(Hook):
 
     async def before_create(self, kit: Kit, obj: Obj, dry_run: bool) -> Obj:
         await self._load(kit)
-        return self.allocate(obj, None)
+        return self.allocate(obj, None) if not dry_run else self._rehearsed(obj)
 
     async def before_update(self, kit: Kit, obj: Obj, old: Obj, dry_run: bool) -> Obj:
         await self._load(kit)
         return self.allocate(carried(obj, old), old)
+
+    def _rehearsed(self, service: Obj) -> Obj:
+        """For a dry run: addresses that are free now; what the Service asks for by itself is not checked."""
+        spec = service.get("spec") or {}
+        if spec.get("clusterIP") or any(port.get("nodePort") for port in spec.get("ports") or ()):
+            made = dict(spec)
+            if spec.get("clusterIP"):
+                made.setdefault("clusterIPs", [spec["clusterIP"]])
+                self._families(made)
+            return {**service, "spec": made}
+        return self.allocate(service, None)
 
     def after_write(self, obj: Obj | None, old: Obj | None) -> None:
         """Free what the Service had and has no more."""
@@ -165,7 +176,9 @@ class ServiceAddresses(Hook):
                     span = f"{NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
                     text = f"provided port is not in the valid range. The range of valid ports is {span}"
                     raise refused(service, invalid(field, asked, text))
-                shared = any(one.get("nodePort") == asked and one.get("protocol") != port.get("protocol") for one in made)
+                shared = any(
+                    one.get("nodePort") == asked and one.get("protocol") != port.get("protocol") for one in made
+                )
                 if self.ports.owner(asked) not in ("", owner) and not shared:
                     raise refused(service, invalid(field, asked, "provided port is already allocated"))
                 self.ports.take(asked, owner)

@@ -49,7 +49,13 @@ async def ensure_kubernetes_service(kit: Kit, cidr: str, address: str, port: int
     ports = [{"name": "https", "protocol": "TCP", "port": 443, "targetPort": port}]
     service = {
         "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
-        "spec": {"clusterIP": first, "clusterIPs": [first], "type": "ClusterIP", "ports": ports, "sessionAffinity": "None"},
+        "spec": {
+            "clusterIP": first,
+            "clusterIPs": [first],
+            "type": "ClusterIP",
+            "ports": ports,
+            "sessionAffinity": "None",
+        },
     }
     if "servicecidrs" in {r.mapping.plural for r in kit.live.all()}:
         await ensure(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sampan.api import errors
 from sampan.api.errors import FieldError, StatusError
 from sampan.api.json import Obj
-from sampan.api.meta import MAX_GENERATED, suffix
+from sampan.api.meta import MAX_GENERATED, is_path_segment, suffix
 from sampan.apiserver import metadata
 from sampan.apiserver.call import Call, Hook
 from sampan.apiserver.encode import without_version
@@ -77,11 +77,11 @@ async def create(call: Call, obj: Obj, options: WriteOptions, manager: str = "")
         obj = strategy.default(obj)
     base = obj["metadata"].get("generateName", "")
     hook = hook_of(call)
-    obj = _stamped(call, strategy.prepare_create(obj))
     for attempt in range(GENERATE_TRIES):
         made = obj
         if not name and base:
             made = {**obj, "metadata": _named(obj["metadata"], base[:MAX_GENERATED] + suffix(kit.rng))}
+        made = strategy.prepare_create(_stamped(call, made))
         made = await hook.before_create(kit, made, options.dry_run)
         try:
             errors_found = metadata.validate(
@@ -153,6 +153,8 @@ class Change:
     part: str = ""
     """`status` or another subresource."""
     admit: bool = True
+    by_uid: bool = True
+    """Whether another uid in the wanted object is a conflict (PUT), or left to validation (PATCH)."""
 
 
 async def update(call: Call, change: Change, options: WriteOptions, kind: str) -> Written:
@@ -162,7 +164,7 @@ async def update(call: Call, change: Change, options: WriteOptions, kind: str) -
         kv = await registry.get(entry, call.namespace, call.info.name)
         old = registry.object(entry, kv)
         wanted = await change.make(old)
-        demanded = demand(call, wanted, old, kv)
+        demanded = demand(call, wanted, old, kv, change.by_uid)
         try:
             return await _update_once(call, change, (wanted, old, kv), options, kind)
         except Conflict:
@@ -178,13 +180,13 @@ STORED_AT = {
 PREFIXED = frozenset(("apiregistration.k8s.io", "apiextensions.k8s.io"))
 
 
-def demand(call: Call, wanted: Obj, old: Obj, kv: KeyValue) -> bool:
+def demand(call: Call, wanted: Obj, old: Obj, kv: KeyValue, by_uid: bool = True) -> bool:
     """Check what the wanted object's uid and resourceVersion demand; whether it demands a version. Raises 409, 422."""
     name = call.info.name
     meta, old_meta = wanted.get("metadata") or {}, old["metadata"]
     uid, version = meta.get("uid"), meta.get("resourceVersion")
-    if uid and uid != old_meta.get("uid"):
-        group = f"{call.group}/" if call.group in PREFIXED or "." in call.group and call.group not in BUILTIN else ""
+    if by_uid and uid and uid != old_meta.get("uid"):
+        group = f"{call.group}/" if call.group in PREFIXED or ("." in call.group and call.group not in BUILTIN) else ""
         at = STORED_AT.get(call.plural, call.plural)
         key = "/".join(part for part in (f"/registry/{group}{at}", call.namespace, name) if part)
         raise errors.conflict(
@@ -196,12 +198,11 @@ def demand(call: Call, wanted: Obj, old: Obj, kv: KeyValue) -> bool:
         )
     if not version or version == "0":
         if not call.resource.allow_unconditional_update:
-            field = invalid("metadata.resourceVersion", 0, "must be specified for an update")
-            field = field._replace(message=field.message.replace("0:", "0:", 1))
-            raise errors.invalid(call.group, call.kind, name, [field])
+            found = [invalid("metadata.resourceVersion", 0, "must be specified for an update")]
+            raise errors.invalid(call.group, call.plural, name, found)
         return False
     if not version.isdigit():
-        raise StatusError(400, "BadRequest", f'resourceVersion: Invalid value: "{version}"')
+        raise StatusError(500, "", f'strconv.ParseUint: parsing "{version}": invalid syntax')
     if int(version) != kv.revision:
         raise errors.conflict(call.group, call.plural, name)
     return True
@@ -232,7 +233,7 @@ async def _update_once(
             obj = strategy.default(obj)
     obj = _prepared(call, obj, old, change.part)
     hook = hook_of(call)
-    if not change.part:
+    if change.part == ("status" if hook.on_status else ""):
         obj = await hook.before_update(kit, obj, old, options.dry_run)
     try:
         refuse(call, call.info.name, _update_errors(call, obj, old, change.part))
@@ -249,13 +250,17 @@ async def _update_once(
     return written
 
 
+FIXED_GENERATION = frozenset(("PriorityClass",))
+"""Kinds whose generation stays 1."""
+
+
 def _prepared(call: Call, obj: Obj, old: Obj, part: str) -> Obj:
     """What may not change put back, and generation counted."""
     strategy = call.resource.strategy
     meta = obj.get("metadata") or {}
     obj = {**obj, "metadata": metadata.carry_over(meta, old["metadata"])}
     prepared = strategy.prepare_status(obj, old) if part == "status" else strategy.prepare_update(obj, old)
-    if call.resource.has_generation and _moved(call, prepared, old):
+    if call.resource.has_generation and call.kind not in FIXED_GENERATION and _moved(call, prepared, old):
         generation = (old["metadata"].get("generation") or 0) + 1
         prepared = {**prepared, "metadata": {**prepared["metadata"], "generation": generation}}
     return prepared
@@ -271,7 +276,7 @@ def _moved(call: Call, new: Obj, old: Obj) -> bool:
 
 def _update_errors(call: Call, obj: Obj, old: Obj, part: str) -> list[FieldError]:
     mapping, strategy = call.resource.mapping, call.resource.strategy
-    found = metadata.validate(obj["metadata"], mapping.namespaced, metadata.is_path_segment)
+    found = metadata.validate(obj["metadata"], mapping.namespaced, is_path_segment)
     changed = metadata.validate_update(obj["metadata"], old["metadata"])
     found += changed
     if part == "status":

@@ -1,6 +1,6 @@
-"""YAML with JSON's types: no dates, keys are strings. Imported late, because YAML is rare and its import is not free."""
+"""YAML with JSON's types: no dates, keys are strings. Imported late: YAML is rare and its import is not free."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -11,7 +11,7 @@ Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 class JSONLoader(Base):  # type: ignore[misc]
     """Safe loading without timestamps."""
 
-    yaml_implicit_resolvers = {
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in Base.yaml_implicit_resolvers.items()
     }

@@ -14,7 +14,11 @@ async def create(call: Call) -> Response:
     request = call.request
     options = write_options(call.query, "CreateOptions")
     decoded = decode_body(
-        request.body, request.headers.get("content-type", ""), call.resource.gvk, call.resource.schema, options.validation
+        request.body,
+        request.headers.get("content-type", ""),
+        call.resource.gvk,
+        call.resource.schema,
+        options.validation,
     )
     call.warnings.extend(decoded.problems)
     written = await write.create(call, decoded.obj, options)

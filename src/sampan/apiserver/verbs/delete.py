@@ -61,7 +61,7 @@ def read_options(call: Call) -> DeleteOptions:
     request = call.request
     if not request.body:
         return delete_options(None, call.query)
-    body, raw = parse_body(request.body, request.headers.get("content-type", ""))
+    body, _ = parse_body(request.body, request.headers.get("content-type", ""))
     if not isinstance(body, dict):
         if body is None:
             return delete_options({}, Query({}))
@@ -218,5 +218,3 @@ def gc_finalizers(call: Call, meta: Obj, options: DeleteOptions) -> list[str]:
     kept = [one for one in have if one not in (ORPHAN, FOREGROUND)]
     wanted = kept + [ORPHAN] * orphan + [FOREGROUND] * foreground
     return have if set(wanted) == set(have) else wanted
-
-

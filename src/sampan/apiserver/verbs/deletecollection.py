@@ -1,13 +1,13 @@
 """DELETE of a collection."""
 
 from sampan.api.errors import StatusError
+from sampan.api.json import loads
 from sampan.apiserver.answer import JSON_HEADER, format_of, written
 from sampan.apiserver.call import Call
 from sampan.apiserver.negotiate import PLAIN
 from sampan.apiserver.options import list_options
 from sampan.apiserver.verbs.delete import delete_one, read_options
 from sampan.apiserver.verbs.list import find, joined
-from sampan.api.json import loads
 from sampan.net.http import Response
 
 

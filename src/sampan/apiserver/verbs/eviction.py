@@ -29,5 +29,3 @@ async def eviction(call: Call) -> Response:
         wanted = wanted._replace(dry_run=True)
     await delete_one(call, call.info.name, wanted)
     return answer_object(call, CREATED, 201)
-
-

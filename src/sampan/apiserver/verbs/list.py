@@ -89,9 +89,9 @@ async def find(call: Call, options: ListOptions) -> Found:
     after, revision = "", 0
     root = call.entry.range(call.namespace)
     if options.continue_:
+        after, revision = decode_continue(options.continue_, root)
         if options.version not in ("", "0"):
             raise bad_request("specifying resource version is not allowed when using continue")
-        after, revision = decode_continue(options.continue_, root)
         revision = max(revision, 0)
     elif options.version:
         try:
@@ -146,7 +146,11 @@ async def collect(call: Call, wanted: Matcher | None, limit: int, after: str, re
 def encode_continue(key: str, root: str, revision: int) -> str:
     """The token that goes on after `key`: upstream's form."""
     start = key[len(root) :] + "\0"
-    return base64.urlsafe_b64encode(json.dumps({"v": "meta.k8s.io/v1", "rv": revision, "start": start})).decode().rstrip("=")
+    return (
+        base64.urlsafe_b64encode(json.dumps({"v": "meta.k8s.io/v1", "rv": revision, "start": start}))
+        .decode()
+        .rstrip("=")
+    )
 
 
 def decode_continue(token: str, root: str) -> tuple[str, int]:
@@ -161,7 +165,7 @@ def decode_continue(token: str, root: str) -> tuple[str, int]:
         raise bad_continue(str(error)) from None
     if not isinstance(value, dict) or value.get("v") != "meta.k8s.io/v1":
         version = value.get("v", "") if isinstance(value, dict) else ""
-        raise bad_request(f'invalid continue token: continue key is not valid: server does not recognize this encoded version "{version}"')
+        raise bad_continue(f'server does not recognize this encoded version "{version}"')
     revision, start = value.get("rv"), value.get("start")
     if not isinstance(revision, int) or revision == 0:
         raise bad_continue("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")

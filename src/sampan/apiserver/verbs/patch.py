@@ -1,16 +1,19 @@
-"""PATCH of one object or of its status: JSON patch, merge patch, strategic merge patch, apply."""
+"""PATCH of one object or of its status: JSON patch, merge patch, strategic merge patch."""
 
 from typing import Any
 
-from sampan.api.errors import bad_request, unsupported_media_type
-from sampan.api.json import Obj
+from sampan.api.errors import FieldError, StatusError, bad_request, invalid
+from sampan.api.json import Obj, dumps
+from sampan.api.names import GVK
 from sampan.api.patch import json as json_patch
 from sampan.api.patch import merge, strategic
-from sampan.apiserver import managers, write
+from sampan.api.schema.nodes import Node
+from sampan.apiserver import write
 from sampan.apiserver.answer import answer, format_of
 from sampan.apiserver.call import Call
 from sampan.apiserver.decoder import check_size, decode_value, parse_json
 from sampan.apiserver.options import write_options
+from sampan.apiserver.verbs.update import check_name
 from sampan.apiserver.write import Change
 from sampan.net.http import Response
 
@@ -19,19 +22,14 @@ JSON_PATCH, MERGE, STRATEGIC = (
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
 )
-APPLY = "application/apply-patch+yaml"
 
 
 def patch_type(call: Call) -> str:
-    """The kind of patch, from the Content-Type; raises 415."""
+    """The kind of patch, from the Content-Type; raises 415. Server-side apply is not served yet."""
     media = call.request.headers.get("content-type", "").partition(";")[0].strip()
-    known = (JSON_PATCH, MERGE, STRATEGIC) + ((APPLY,) if managers.APPLY is not None else ())
-    if media in known:
+    if media in (JSON_PATCH, MERGE, STRATEGIC):
         return media
-    raise unsupported_media_type(
-        "the body of the request was in an unknown format - accepted media types include: "
-        f"{JSON_PATCH}, {MERGE}, {STRATEGIC}, {APPLY}"
-    )
+    raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
 
 
 async def patch(call: Call) -> Response:
@@ -40,16 +38,15 @@ async def patch(call: Call) -> Response:
     format_of(call)
     check_size(call.request.body)
     options = write_options(call.query, "PatchOptions", media)
-    if media == APPLY:
-        from sampan.apiserver.verbs.apply import apply
-
-        return await apply(call, options)
     change = parse_patch(call.request.body, media)
 
     async def make(old: Obj) -> Obj:
-        return patched(call, media, change, old, options.validation)
+        raw = patched(old, change, media, call.resource.schema)
+        obj, problems = decoded(raw, call.resource.gvk, call.resource.schema, options.validation)
+        call.warnings[:] = dict.fromkeys([*call.warnings, *problems])
+        return check_name(call, obj)
 
-    written = await write.update(call, Change(make, call.info.subresource), options, "PatchOptions")
+    written = await write.update(call, Change(make, call.info.subresource, by_uid=False), options, "PatchOptions")
     return answer(call, written.value)
 
 
@@ -59,34 +56,36 @@ def parse_patch(body: bytes, media: str) -> Any:
         change = parse_json(body)
     except ValueError as error:
         raise bad_request(f"error decoding patch: {error}") from None
-    if media != JSON_PATCH and not isinstance(change, dict):
-        if change is None:
-            return {}
-        kind = {str: "string", bool: "bool", int: "number", float: "number", list: "array"}[type(change)]
-        raise bad_request(f"error decoding patch: json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}")
-    return change
+    if media == JSON_PATCH or isinstance(change, dict):
+        return change
+    if change is None and media == MERGE:
+        raise bad_request("Invalid JSON Patch")
+    if change is None:
+        return {}
+    kind = {str: "string", bool: "bool", int: "number", float: "number", list: "array"}[type(change)]
+    raise bad_request(
+        f"error decoding patch: json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
+    )
 
 
-def patched(call: Call, media: str, change: Any, old: Obj, validation: str) -> Obj:
-    """The object after the patch, decoded and checked; raises 400, 422."""
-    schema = call.resource.schema
+def patched(old: Obj, change: Any, media: str, schema: Node) -> Any:
+    """The object after the patch, as it comes out; raises 400, 422."""
     if media == JSON_PATCH:
-        raw = json_patch.apply(old, change)
-    elif media == MERGE:
-        raw = merge.apply(old, change)
-    else:
-        raw = strategic.apply(old, change, schema)
+        return json_patch.apply(old, change)
+    return merge.apply(old, change) if media == MERGE else strategic.apply(old, change, schema)
+
+
+def decoded(raw: Any, gvk: GVK, schema: Node, validation: str) -> tuple[Obj, list[str]]:
+    """A patched object, decoded, and what strict decoding found; raises 400, or 422 for what does not fit."""
     if not isinstance(raw, dict):
         raise bad_request("error decoding patch: the result is no object")
-    decoded = decode_value(raw, None, call.resource.gvk, schema, validation)
-    call.warnings[:] = list(dict.fromkeys([*call.warnings, *decoded.problems]))
-    obj = decoded.obj
-    meta = obj.get("metadata") or {}
-    if meta.get("name") != call.info.name:
-        name = meta.get("name")
-        if not name:
-            raise bad_request(f"the name of the object ({call.info.name} based on URL) was undeterminable: name must be provided")
-        raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({call.info.name})")
-    return obj
-
-
+    try:
+        found = decode_value(raw, None, gvk, schema, validation)
+    except StatusError as error:
+        why = error.message.partition(f" cannot be handled as a {gvk.kind}: ")[2]
+        if not why:
+            raise
+        shown = dumps(dumps(dict(sorted(raw.items()))).decode()).decode()
+        cause = FieldError("FieldValueInvalid", "patch", f"Invalid value: {shown}: {why}")
+        raise invalid("", "", "", [cause]) from None
+    return found.obj, found.problems

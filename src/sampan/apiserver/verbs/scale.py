@@ -3,22 +3,19 @@
 from typing import Any
 
 from sampan.api.errors import invalid as invalid_object
-from sampan.api.json import Obj
-from sampan.api.patch import json as json_patch
-from sampan.api.patch import merge
+from sampan.api.json import Obj, loads
+from sampan.api.names import GVK
 from sampan.api.resource import ScalePaths
+from sampan.api.schema.nodes import Node
 from sampan.api.selectors import SelectorError, label_selector
 from sampan.apiserver import write
 from sampan.apiserver.answer import answer_object, format_of
 from sampan.apiserver.call import Call
-from sampan.apiserver.decoder import decode_body, decode_value
+from sampan.apiserver.decoder import decode_body
 from sampan.apiserver.options import WriteOptions, write_options
-from sampan.apiserver.verbs.patch import JSON_PATCH, parse_patch, patch_type
+from sampan.apiserver.verbs.patch import decoded, parse_patch, patch_type, patched
 from sampan.apiserver.verbs.update import check_name
 from sampan.apiserver.write import Change, Written
-from sampan.api.json import loads
-from sampan.api.names import GVK
-from sampan.api.schema.nodes import Node
 from sampan.net.http import Response
 from sampan.resources.strategies.checks import invalid
 
@@ -76,20 +73,19 @@ async def scale(call: Call) -> Response:
     if call.info.verb == "update":
         options = write_options(call.query, "UpdateOptions")
         content_type = request.headers.get("content-type", "")
-        decoded = decode_body(request.body, content_type, SCALE, node, options.validation)
-        body = check_name(call, decoded.obj)
+        given = decode_body(request.body, content_type, SCALE, node, options.validation)
+        body = check_name(call, given.obj)
         written = await _write(call, paths, lambda old: body, options, "UpdateOptions")
     else:
         media = patch_type(call)
         options = write_options(call.query, "PatchOptions", media)
         change = parse_patch(request.body, media)
 
-        def patched(old: Obj) -> Obj:
-            current = scale_of(old, paths)
-            raw = json_patch.apply(current, change) if media == JSON_PATCH else merge.apply(current, change)
-            return decode_value(raw, None, SCALE, node, options.validation).obj
+        def wanted(old: Obj) -> Obj:
+            raw = patched(scale_of(old, paths), change, media, node)
+            return check_name(call, decoded(raw, SCALE, node, options.validation)[0])
 
-        written = await _write(call, paths, patched, options, "PatchOptions")
+        written = await _write(call, paths, wanted, options, "PatchOptions")
     return answer_object(call, scale_of(loads(written.value), paths))
 
 

@@ -17,7 +17,11 @@ async def update(call: Call) -> Response:
     request = call.request
     options = write_options(call.query, "UpdateOptions")
     decoded = decode_body(
-        request.body, request.headers.get("content-type", ""), call.resource.gvk, call.resource.schema, options.validation
+        request.body,
+        request.headers.get("content-type", ""),
+        call.resource.gvk,
+        call.resource.schema,
+        options.validation,
     )
     call.warnings.extend(decoded.problems)
     obj = check_name(call, decoded.obj)

@@ -69,9 +69,7 @@ async def watch(call: Call) -> Response:
 class Stream:
     """One watcher. Opened when it is first read; closed with its generator, at its time limit, or by the store."""
 
-    def __init__(
-        self, call: Call, wanted: Matcher | None, options: ListOptions, shape: Format, since: int
-    ) -> None:
+    def __init__(self, call: Call, wanted: Matcher | None, options: ListOptions, shape: Format, since: int) -> None:
         self.call, self.wanted, self.options, self.shape, self.since = call, wanted, options, shape, since
         self.prefix = wanted.narrow if wanted is not None else call.entry.range(call.namespace)
         self.encoder = Encoder(call, shape)
@@ -178,6 +176,8 @@ class Encoder:
         call = self.call
         meta = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
         made = table(call.resource, [obj], meta, call.kit.clock.now(), include_of(call), header=self._header)
+        if not self._header:
+            made["columnDefinitions"] = None
         self._header = False
         return {**made, "apiVersion": api_version}
 
