@@ -1,1 +1,48 @@
-"""The control loops, each an observe and a decide."""
+"""CONTROLLERS: the control loops, each an observe and a decide."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sampan.api.names import RestMapping
+from sampan.controllers import (
+    deployment,
+    garbage,
+    namespace,
+    node_lifecycle,
+    provisioner,
+    pv_binder,
+    replicaset,
+    root_ca,
+    serviceaccount,
+)
+from sampan.reconcile.controller import Controller
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What some controllers need to know of their cluster."""
+
+    ca: str
+    """The cluster's CA, PEM."""
+    volume_root: str
+    """Below it, local volumes are made."""
+    kinds: Sequence[RestMapping]
+    """All kinds that can be listed and deleted."""
+
+
+def controllers(settings: Settings) -> tuple[Controller, ...]:
+    """All controllers of a cluster."""
+    return (
+        namespace.CONTROLLER,
+        serviceaccount.CONTROLLER,
+        root_ca.controller(settings.ca),
+        garbage.controller(settings.kinds),
+        replicaset.CONTROLLER,
+        deployment.CONTROLLER,
+        node_lifecycle.CONTROLLER,
+        pv_binder.CONTROLLER,
+        provisioner.controller(settings.volume_root),
+    )
+
+
+NAMES = tuple(controller.name for controller in controllers(Settings("", "", ())))

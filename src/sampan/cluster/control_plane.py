@@ -1,0 +1,146 @@
+"""The API server of a cluster, put together and listening."""
+
+import errno
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sampan.aio.clock import Clock
+from sampan.aio.tasks import Tasks
+from sampan.api.errors import unavailable
+from sampan.api.json import Obj
+from sampan.api.names import parse_api_version
+from sampan.apiserver.admission.chain import Chain
+from sampan.apiserver.answer import status_response
+from sampan.apiserver.app import App, Parts
+from sampan.apiserver.authn.jwt import Signer
+from sampan.apiserver.authn.service_accounts import ServiceAccountTokens
+from sampan.apiserver.authn.static import TokenFileError, parse_token_file
+from sampan.apiserver.authorizer import KINDS, Authorizer
+from sampan.apiserver.bootstrap import bootstrap, bootstrap_objects
+from sampan.apiserver.connectors import Means, connectors
+from sampan.apiserver.context import UserInfo
+from sampan.apiserver.filters.authn import Authn
+from sampan.apiserver.filters.authz import Authz
+from sampan.apiserver.objects import StoredObjects
+from sampan.apiserver.rbac import Attributes
+from sampan.apiserver.start import ensure
+from sampan.client.local import LocalTransport
+from sampan.cluster.config import ClusterConfig, ClusterError
+from sampan.cluster.pki import KUBELET_CLIENT, Pki, apiserver_hosts
+from sampan.net.http import Request, Response
+from sampan.net.http_client import HttpClient
+from sampan.net.http_server import Server, serve
+from sampan.net.tls import client_context, server_context
+from sampan.obs.metrics import Metrics
+from sampan.resources.build import builtin_resources
+from sampan.store.base import Store
+
+
+@dataclass(slots=True)
+class ControlPlane:
+    """A running API server."""
+
+    app: App
+    server: Server
+    pki: Pki
+    store: Store
+    kubelets: HttpClient
+    authorizer: Authorizer
+    tasks: Tasks = field(default_factory=Tasks)
+
+    def transport(self, user: str, *groups: str) -> LocalTransport:
+        """A way into the API for a part of this process."""
+        return LocalTransport(self.app, UserInfo(user, groups=(*groups, "system:authenticated")), user)
+
+    async def close(self) -> None:
+        """Stop listening, then end everything."""
+        await self.server.close()
+        await self.tasks.cancel()
+        await self.kubelets.close()
+        await self.app.close()
+
+
+async def start_control_plane(
+    config: ClusterConfig, store: Store, pki: Pki, clock: Clock, say: Callable[[str], None]
+) -> ControlPlane:
+    """Build the server, listen, and make what a fresh cluster has. Raises ClusterError."""
+    objects = StoredObjects(store)
+    authorizer = Authorizer(store, objects)
+    tokens = ServiceAccountTokens(Signer(pki.signing_key()), objects)
+    static = _static_tokens(config)
+    rng = random.SystemRandom()
+    kubelet_client = pki.client("apiserver-kubelet-client", KUBELET_CLIENT)
+    kubelets = HttpClient(client_context(pki.ca.certificate, kubelet_client.certificate, kubelet_client.key))
+
+    async def may(user: UserInfo, verb: str, group: str, resource: str, subresource: str, name: str) -> bool:
+        return await authorizer.allows(user, Attributes(verb, group, resource, subresource, name=name))
+
+    metrics = Metrics()
+    version = config.kubernetes_version
+    resources = builtin_resources(version)
+    placeholder = _Late()
+    serving = pki.serving("apiserver", apiserver_hosts(config.host, config.service_cidr))
+    context = server_context(serving.certificate, serving.key, pki.ca.certificate)
+    try:
+        server = await serve(placeholder, config.host, config.port, ssl=context)
+    except OSError as error:
+        await kubelets.close()
+        raise ClusterError(_cannot_listen(config, error)) from error
+    parts = Parts(
+        store=store,
+        resources=resources,
+        admission=Chain(objects, rng),
+        authn=lambda app: Authn(app, clock, static=static, accounts=tokens, may=may),
+        authz=lambda app: Authz(app, authorizer),
+        connectors=connectors(Means(objects, tokens, authorizer, kubelets, version)),
+        clock=clock,
+        rng=rng,
+        version=version,
+        service_cidr=config.service_cidr,
+        metrics=metrics,
+        address=f"{config.host}:{server.port}",
+    )
+    app = App(parts)
+    placeholder.handler = app
+    plane = ControlPlane(app, server, pki, store, kubelets, authorizer)
+    for plural in KINDS:
+        plane.tasks.start(authorizer.run(plural), f"authorizer {plural}")
+    say("making the objects that every cluster has")
+
+    async def create(obj: Obj) -> None:
+        group, obj_version = parse_api_version(obj["apiVersion"])
+        plural = next(r.mapping.plural for r in resources if (r.mapping.group, r.mapping.kind) == (group, obj["kind"]))
+        await ensure(app.kit, group, obj_version, plural, obj)
+
+    await app.start()
+    await bootstrap(bootstrap_objects(app.kit.live), create)
+    return plane
+
+
+class _Late:
+    """A handler that is known only after the port is."""
+
+    handler: App | None = None
+
+    async def __call__(self, request: Request) -> Response:
+        if self.handler is None:
+            return status_response(request, unavailable("the server is starting"))
+        return await self.handler(request)
+
+
+def _static_tokens(config: ClusterConfig) -> dict[str, UserInfo]:
+    if config.token_auth_file is None:
+        return {}
+    try:
+        return dict(parse_token_file(config.token_auth_file.read_text()))
+    except OSError as error:
+        raise ClusterError(f"--token-auth-file {config.token_auth_file}: {error.strerror}") from error
+    except TokenFileError as error:
+        raise ClusterError(f"--token-auth-file {config.token_auth_file}: {error}") from error
+
+
+def _cannot_listen(config: ClusterConfig, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {config.port} of {config.host} is taken; choose another with --port (0 takes a free one)"
+    return f"cannot listen on {config.host}:{config.port}: {error.strerror or error}"

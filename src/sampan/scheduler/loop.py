@@ -1,0 +1,281 @@
+"""The scheduler's loop: pop a pod, decide, bind; keep the snapshot up to date from the informers."""
+
+import asyncio
+from collections.abc import Iterable
+
+from sampan.aio.clock import Clock
+from sampan.aio.tasks import Tasks
+from sampan.api.errors import StatusError
+from sampan.api.json import Obj
+from sampan.api.meta import annotations_of, condition
+from sampan.api.names import ObjectRef
+from sampan.api.times import format_time
+from sampan.client.api import Api
+from sampan.client.cache import Delta
+from sampan.client.informer import Informer, Informers
+from sampan.client.recorder import Recorder
+from sampan.resources.kinds import NODES, PODS, PVCS, PVS, STORAGECLASSES
+from sampan.scheduler.decide import decide
+from sampan.scheduler.framework import ClaimPlan, ClusterEvent, Placement, Unschedulable
+from sampan.scheduler.plugins.volumes import SELECTED_NODE, class_of
+from sampan.scheduler.pod import PodInfo, is_terminal, read_pod
+from sampan.scheduler.profile import DEFAULT, WAKES
+from sampan.scheduler.queue import SchedulingQueue
+from sampan.scheduler.snapshot import NodeInfo, Snapshot, read_node
+
+NAME = "default-scheduler"
+BINDERS = 16
+"""Bindings under way at once."""
+BIND_TIMEOUT = 600.0
+"""Seconds that a pod waits for its claims to be bound (upstream: bindTimeoutSeconds)."""
+
+
+class CachedStorage:
+    """The storage objects from informer caches."""
+
+    def __init__(self, claims: Informer, volumes: Informer, classes: Informer) -> None:
+        self._claims, self._volumes, self._classes = claims.cache, volumes.cache, classes.cache
+        self._volumes.add_index("class", lambda volume: (class_of(volume),))
+
+    def claim(self, namespace: str, name: str) -> Obj | None:
+        return self._claims.get(namespace, name)
+
+    def volume(self, name: str) -> Obj | None:
+        return self._volumes.get("", name)
+
+    def volumes_of_class(self, name: str) -> Iterable[Obj]:
+        return self._volumes.indexed("class", name)
+
+    def storage_class(self, name: str) -> Obj | None:
+        return self._classes.get("", name)
+
+
+class Scheduler:
+    """Schedules the pods whose schedulerName is `default-scheduler`."""
+
+    def __init__(self, api: Api, informers: Informers, clock: Clock) -> None:
+        self._api, self._clock = api, clock
+        self._queue = SchedulingQueue(WAKES)
+        self._nodes: dict[str, NodeInfo] = {}
+        self._assumed: dict[tuple[str, str], str] = {}
+        """Pods that were given a node and whose binding the informer has not shown yet."""
+        self._wake = asyncio.Event()
+        self._turn = 0
+        self._slots = asyncio.Semaphore(BINDERS)
+        self._tasks = Tasks()
+        self._recorder = Recorder(api, clock, NAME)
+        self._informers = informers
+        claims, volumes, classes = (informers.of(kind) for kind in (PVCS, PVS, STORAGECLASSES))
+        self._claims = claims
+        self._snapshot = Snapshot(self._nodes, CachedStorage(claims, volumes, classes))
+        self._claim_waiters: list[asyncio.Event] = []
+
+    async def start(self) -> None:
+        """Follow the cluster and begin."""
+        nodes, pods = self._informers.of(NODES), self._informers.of(PODS)
+        for informer in (nodes, pods):
+            await informer.synced.wait()
+        nodes.subscribe(self._node_changed)
+        pods.subscribe(self._pod_changed)
+        self._claims.subscribe(self._claim_changed)
+        self._informers.of(PVS).subscribe(lambda delta: self._happened("volume"))
+        self._informers.of(STORAGECLASSES).subscribe(lambda delta: self._happened("class"))
+        self._tasks.start(self._recorder.run(), "scheduler events")
+        self._tasks.start(self._run(), "scheduler")
+
+    async def close(self) -> None:
+        """End the loop and the bindings under way."""
+        await self._tasks.cancel()
+
+    # ---- what happens in the cluster
+
+    def _happened(self, event: ClusterEvent) -> None:
+        self._queue.event(event, self._clock.monotonic())
+        self._wake.set()
+
+    def _node_changed(self, delta: Delta) -> None:
+        if delta.new is None:
+            if delta.old is not None:
+                self._nodes.pop(delta.old["metadata"]["name"], None)
+            return
+        name = delta.new["metadata"]["name"]
+        before = self._nodes.get(name)
+        after = self._nodes[name] = read_node(delta.new, before.pods.values() if before else self._pods_of(name))
+        if before is None:
+            self._happened("node/add")
+            return
+        if after.allocatable != before.allocatable:
+            self._happened("node/allocatable")
+        if after.labels != before.labels:
+            self._happened("node/labels")
+        if (after.taints, after.unschedulable) != (before.taints, before.unschedulable):
+            self._happened("node/taints")
+
+    def _pods_of(self, node: str) -> list[PodInfo]:
+        pods = (pod for pod in self._informers.of(PODS).cache if (pod.get("spec") or {}).get("nodeName") == node)
+        return [read_pod(pod) for pod in pods if not is_terminal(pod)]
+
+    def _pod_changed(self, delta: Delta) -> None:
+        pod = delta.new
+        if pod is None:
+            if delta.old is not None:
+                self._gone(read_pod(delta.old))
+            return
+        node = (pod.get("spec") or {}).get("nodeName")
+        if node:
+            self._placed(pod, node)
+            return
+        info = read_pod(pod)
+        if info.scheduler != NAME or info.gated or is_terminal(pod) or pod["metadata"].get("deletionTimestamp"):
+            self._queue.remove(info.key)
+            return
+        if info.key not in self._assumed:
+            self._queue.put(info, self._clock.monotonic())
+            self._wake.set()
+
+    def _placed(self, pod: Obj, node: str) -> None:
+        """A pod has a node: it holds its resources there until it is over."""
+        info = read_pod(pod)
+        self._queue.remove(info.key)
+        assumed = self._assumed.pop(info.key, None)
+        if assumed and assumed != node:
+            self._forget(info, assumed)
+        if is_terminal(pod):
+            self._release(info, node)
+        elif node in self._nodes:
+            self._nodes[node] = self._nodes[node].with_pod(info)
+
+    def _gone(self, info: PodInfo) -> None:
+        self._queue.remove(info.key)
+        node = info.node or self._assumed.pop(info.key, "")
+        if node:
+            self._release(info, node)
+
+    def _release(self, info: PodInfo, node: str) -> None:
+        holder = self._nodes.get(node)
+        if holder is not None and info.key in holder.pods:
+            self._nodes[node] = holder.without_pod(info.key)
+            self._happened("pod/gone")
+
+    def _forget(self, info: PodInfo, node: str) -> None:
+        holder = self._nodes.get(node)
+        if holder is not None:
+            self._nodes[node] = holder.without_pod(info.key)
+
+    def _claim_changed(self, delta: Delta) -> None:
+        self._happened("claim")
+        for waiter in self._claim_waiters:
+            waiter.set()
+
+    # ---- the loop
+
+    async def _run(self) -> None:
+        while True:
+            pod = self._queue.pop(self._clock.monotonic())
+            if pod is None:
+                await self._sleep()
+                continue
+            answer = decide(pod, self._snapshot, DEFAULT, self._turn)
+            self._turn += 1
+            if isinstance(answer, Unschedulable):
+                self._queue.unschedulable(pod.key, answer.plugins, self._clock.monotonic())
+                self._tasks.start(self._report(pod, answer.message), f"report {pod.name}")
+            else:
+                self._assume(pod, answer)
+                await self._slots.acquire()
+                self._tasks.start(self._bind(pod, answer), f"bind {pod.name}")
+
+    async def _sleep(self) -> None:
+        """Until something happens, or a back-off ends."""
+        due = self._queue.next_due()
+        self._wake.clear()
+        waiting = asyncio.ensure_future(self._wake.wait())
+        tasks = {waiting}
+        if due is not None:
+            tasks.add(asyncio.ensure_future(self._clock.sleep(due - self._clock.monotonic())))  # type: ignore[arg-type]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _assume(self, pod: PodInfo, placement: Placement) -> None:
+        self._assumed[pod.key] = placement.node
+        self._nodes[placement.node] = self._nodes[placement.node].with_pod(pod)
+
+    async def _bind(self, pod: PodInfo, placement: Placement) -> None:
+        try:
+            if placement.claims:
+                await self._bind_claims(placement)
+            target = {"apiVersion": "v1", "kind": "Node", "name": placement.node}
+            meta = {"name": pod.name, "namespace": pod.namespace, "uid": pod.uid}
+            binding = {"apiVersion": "v1", "kind": "Binding", "metadata": meta, "target": target}
+            await self._api.call("POST", PODS.path(pod.namespace, pod.name, "binding"), binding)
+        except (StatusError, OSError, TimeoutError) as error:
+            self._assumed.pop(pod.key, None)
+            self._forget(pod, placement.node)
+            self._queue.failed(pod.key, self._clock.monotonic())
+            self._wake.set()
+            if not (isinstance(error, StatusError) and error.code == 404):
+                self._recorder.event(pod.obj, "Warning", "FailedScheduling", f"binding rejected: {error}")
+        else:
+            self._queue.remove(pod.key)
+            text = f"Successfully assigned {pod.namespace}/{pod.name} to {placement.node}"
+            self._recorder.event(pod.obj, "Normal", "Scheduled", text)
+        finally:
+            self._slots.release()
+
+    async def _bind_claims(self, placement: Placement) -> None:
+        """Reserve the chosen volumes, call for the others, and wait until all claims are bound."""
+        for plan in placement.claims:
+            await self._prepare(plan, placement.node)
+        waiter = asyncio.Event()
+        self._claim_waiters.append(waiter)
+        try:
+            async with asyncio.timeout(BIND_TIMEOUT):
+                while not all(self._is_bound(plan) for plan in placement.claims):
+                    waiter.clear()
+                    await waiter.wait()
+        finally:
+            self._claim_waiters.remove(waiter)
+
+    async def _prepare(self, plan: ClaimPlan, node: str) -> None:
+        claim = self._claims.cache.get(plan.namespace, plan.claim)
+        if claim is None:
+            raise StatusError(404, "NotFound", f'persistentvolumeclaim "{plan.claim}" not found')
+        if plan.volume:
+            meta = claim["metadata"]
+            ref = {
+                "kind": "PersistentVolumeClaim", "apiVersion": "v1", "namespace": plan.namespace, "name": plan.claim,
+                "uid": meta["uid"], "resourceVersion": meta["resourceVersion"],
+            }  # fmt: skip
+            bound = {"pv.kubernetes.io/bound-by-controller": "yes"}
+            patch = {"metadata": {"annotations": bound}, "spec": {"claimRef": ref}}
+            await self._api.patch(ObjectRef(PVS, "", plan.volume), patch)
+        elif annotations_of(claim).get(SELECTED_NODE) != node:
+            patch = {"metadata": {"annotations": {SELECTED_NODE: node}}}
+            await self._api.patch(ObjectRef(PVCS, plan.namespace, plan.claim), patch)
+
+    def _is_bound(self, plan: ClaimPlan) -> bool:
+        claim = self._claims.cache.get(plan.namespace, plan.claim)
+        if claim is None:
+            raise StatusError(404, "NotFound", f'persistentvolumeclaim "{plan.claim}" not found')
+        return bool((claim.get("spec") or {}).get("volumeName")) and (claim.get("status") or {}).get("phase") == "Bound"
+
+    async def _report(self, pod: PodInfo, message: str) -> None:
+        """Say why in an event and in the pod's condition, once per message."""
+        self._recorder.event(pod.obj, "Warning", "FailedScheduling", message)
+        before = condition(pod.obj, "PodScheduled") or {}
+        if before.get("message") == message and before.get("status") == "False":
+            return
+        stamp = format_time(self._clock.now())
+        fresh = {
+            "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message,
+            "lastTransitionTime": before.get("lastTransitionTime", stamp), "lastProbeTime": None,
+        }  # fmt: skip
+        ref = ObjectRef(PODS, pod.namespace, pod.name)
+        try:
+            await self._api.patch(ref, {"status": {"conditions": [fresh]}}, "strategic", "status")
+        except (StatusError, OSError):
+            return  # the pod is gone, or the next turn says it again
