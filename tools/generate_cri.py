@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make messages_pb2.py and .pyi of sampan.kubelet.cri from messages.proto; with a folder as argument, below that one."""
+"""Make sampan.kubelet.cri's messages_pb2.py and .pyi from messages.proto; with a folder, below that one."""
 
 import sys
 from pathlib import Path

@@ -192,7 +192,7 @@ def storage_class(mode: str = "WaitForFirstConsumer", provisioner: str = "sampan
     return {"kind": "StorageClass", "metadata": meta, "provisioner": provisioner, "volumeBindingMode": mode}
 
 
-USES = {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}
+USES: dict[str, Any] = {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]}
 
 
 def test_a_late_claim_is_provisioned_on_the_chosen_node() -> None:

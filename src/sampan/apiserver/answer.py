@@ -1,4 +1,4 @@
-"""Objects as responses: plain bytes where nothing is to be done, else Table, PartialObjectMetadata, YAML or indented."""
+"""Objects as responses: plain bytes where nothing is to be done, else Table, partial metadata, YAML or indented."""
 
 from typing import Any, Literal
 

@@ -47,6 +47,11 @@ class Lines:
         self._lines: dict[tuple[int, str, str], bytes] = {}
         self.get = self._lines.get
 
+    @property
+    def count(self) -> int:
+        """How many are remembered."""
+        return len(self._lines)
+
     def put(self, key: tuple[int, str, str], line: bytes) -> None:
         """Remember a line; the oldest is forgotten."""
         if len(self._lines) >= self.LIMIT:
