@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sampan.aio.clock import RealClock
 from sampan.api.names import GVK, parse_api_version
 from sampan.apiserver.admission.chain import Chain
+from sampan.apiserver.admission.escalation import NoEscalation
 from sampan.apiserver.app import App, Parts
 from sampan.apiserver.authn.jwt import Signer
 from sampan.apiserver.authn.service_accounts import ServiceAccountTokens
@@ -33,7 +34,7 @@ from sampan.apiserver.context import UserInfo
 from sampan.apiserver.filters.authn import Authn
 from sampan.apiserver.filters.authz import Authz
 from sampan.apiserver.objects import StoredObjects
-from sampan.apiserver.rbac import MASTERS, Attributes
+from sampan.apiserver.rbac import MASTERS
 from sampan.apiserver.start import ensure
 from sampan.net.http import Request, Response
 from sampan.net.http_client import HttpClient
@@ -368,15 +369,11 @@ async def full_server() -> AsyncIterator[App]:
     authorizer = Authorizer(store, objects)
     tokens = ServiceAccountTokens(Signer(KEY), objects)
 
-    async def may(user: UserInfo, verb: str, group: str, resource: str, subresource: str, name: str) -> bool:
-        wanted = Attributes(verb, group, resource, subresource, "", name)
-        return MASTERS in user.groups or await authorizer.allows(user, wanted)
-
     parts = Parts(
         store,
         builtin_resources("1.36"),
-        admission=Chain(objects, rng),
-        authn=lambda inner: Authn(inner, clock, static=ADMINS, accounts=tokens, may=may),
+        admission=NoEscalation(Chain(objects, rng), authorizer),
+        authn=lambda inner: Authn(inner, clock, static=ADMINS, accounts=tokens, may=authorizer.decide),
         authz=lambda inner: Authz(inner, authorizer),
         connectors=connectors(Means(objects, tokens, authorizer, HttpClient(), "1.36")),
         clock=clock,
@@ -399,8 +396,10 @@ async def full_server() -> AsyncIterator[App]:
         yield made
     finally:
         await made.close()
+        for task in watching:
+            task.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
         await store.close()
-        await asyncio.gather(*watching)
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ class Attributes:
     namespace: str = ""
     name: str = ""
     path: str = ""
+    fields: tuple[tuple[str, str], ...] = ()
+    """What a field selector demands to be equal; RBAC does not look at it, the Node authorizer does."""
 
     @property
     def full_resource(self) -> str:
@@ -31,11 +33,11 @@ class Attributes:
 class Rule:
     """A PolicyRule."""
 
-    verbs: frozenset[str]
-    groups: frozenset[str]
-    resources: frozenset[str]
-    names: frozenset[str]
-    paths: tuple[str, ...]
+    verbs: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
     def allows(self, wanted: Attributes) -> bool:
         """Whether this rule allows it."""
@@ -59,14 +61,17 @@ def _path_matches(pattern: str, path: str) -> bool:
     return pattern in ("*", path) or (pattern.endswith("*") and path.startswith(pattern[:-1]))
 
 
+EVERYTHING = (Rule(("*",), ("*",), ("*",)), Rule(("*",), paths=("*",)))
+
+
 def read_rules(rules: Iterable[Obj] | None) -> tuple[Rule, ...]:
     """The rules of a Role or ClusterRole."""
     return tuple(
         Rule(
-            frozenset(rule.get("verbs") or ()),
-            frozenset(rule.get("apiGroups") or ()),
-            frozenset(rule.get("resources") or ()),
-            frozenset(rule.get("resourceNames") or ()),
+            tuple(rule.get("verbs") or ()),
+            tuple(rule.get("apiGroups") or ()),
+            tuple(rule.get("resources") or ()),
+            tuple(rule.get("resourceNames") or ()),
             tuple(rule.get("nonResourceURLs") or ()),
         )
         for rule in rules or ()
@@ -79,6 +84,8 @@ class Grant:
 
     namespace: str
     rules: tuple[Rule, ...]
+    source: str = ""
+    """The binding, its role and its subject, as the reason of a yes names them."""
     missing: str = ""
     """A role that the binding names and that does not exist."""
 
@@ -88,7 +95,9 @@ class Book:
     """All grants by subject: `user:NAME` and `group:NAME`."""
 
     grants: dict[str, list[Grant]] = field(default_factory=dict)
-    _decisions: dict[tuple[str, tuple[str, ...], Attributes], bool] = field(default_factory=dict)
+    roles: dict[tuple[str, str, str], tuple[Rule, ...]] = field(default_factory=dict)
+    """The rules of all roles by kind, namespace and name."""
+    _decisions: dict[tuple[str, tuple[str, ...], Attributes], Grant | None] = field(default_factory=dict)
 
     def of(self, user: UserInfo) -> Iterable[Grant]:
         """Everything that the user and their groups were given."""
@@ -96,30 +105,41 @@ class Book:
         for group in user.groups:
             yield from self.grants.get(f"group:{group}", ())
 
-    def allows(self, user: UserInfo, wanted: Attributes) -> bool:
-        """The decision, remembered as long as no role or binding changes."""
-        if MASTERS in user.groups:
-            return True
+    def grant(self, user: UserInfo, wanted: Attributes) -> Grant | None:
+        """The grant that allows it, remembered as long as no role or binding changes."""
         key = (user.name, user.groups, wanted)
-        known = self._decisions.get(key)
-        if known is None:
-            if len(self._decisions) > 50_000:
-                self._decisions.clear()
-            known = self._decisions[key] = any(
-                rule.allows(wanted)
-                for grant in self.of(user)
-                if not grant.namespace or grant.namespace == wanted.namespace
-                for rule in grant.rules
-            )
-        return known
+        if key in self._decisions:
+            return self._decisions[key]
+        if len(self._decisions) > 50_000:
+            self._decisions.clear()
+        found = None
+        for grant in self.of(user):
+            if grant.namespace in ("", wanted.namespace) and any(rule.allows(wanted) for rule in grant.rules):
+                found = grant
+                break
+        self._decisions[key] = found
+        return found
+
+    def rules(self, user: UserInfo, namespace: str) -> list[Rule]:
+        """Everything that the user may do in a namespace (empty: at the cluster scope)."""
+        if MASTERS in user.groups:
+            return list(EVERYTHING)
+        return [rule for grant in self.of(user) if grant.namespace in ("", namespace) for rule in grant.rules]
+
+    def unresolved(self, user: UserInfo, namespace: str) -> list[str]:
+        """The user's bindings that name roles which do not exist."""
+        grants = [g for g in self.of(user) if g.missing and g.namespace in ("", namespace)]
+        return list(dict.fromkeys(g.missing for g in grants))
 
     def trouble(self, user: UserInfo, namespace: str) -> str:
-        """Bindings of the user that name roles which do not exist, as a 403's reason lists them."""
-        grants = [g for g in self.of(user) if g.missing and g.namespace in ("", namespace)]
-        texts = list(dict.fromkeys(g.missing for g in grants))
-        if not texts:
-            return ""
-        return f"RBAC: {texts[0]}" if len(texts) == 1 else f"RBAC: [{', '.join(texts)}]"
+        """`unresolved` as a 403's reason lists it."""
+        texts = self.unresolved(user, namespace)
+        return f"RBAC: {aggregate(texts)}" if texts else ""
+
+
+def aggregate(texts: Sequence[str]) -> str:
+    """Several errors as upstream writes them in one."""
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
 
 
 def subject_key(subject: Mapping[str, str], namespace: str) -> str:
@@ -133,23 +153,31 @@ def subject_key(subject: Mapping[str, str], namespace: str) -> str:
     return f"user:system:serviceaccount:{where}:{subject.get('name', '')}"
 
 
+def _source(binding: Obj, subject: Mapping[str, str], namespace: str) -> str:
+    ref, name = binding["roleRef"], binding["metadata"]["name"]
+    kind = f'RoleBinding "{name}/{namespace}"' if namespace else f'ClusterRoleBinding "{name}"'
+    who = subject.get("name", "")
+    if subject.get("kind") == "ServiceAccount":
+        who += f"/{subject.get('namespace') or namespace}"
+    return f'{kind} of {ref["kind"]} "{ref["name"]}" to {subject.get("kind", "")} "{who}"'
+
+
 def make_book(
     cluster_roles: Sequence[Obj], cluster_bindings: Sequence[Obj], roles: Sequence[Obj], bindings: Sequence[Obj]
 ) -> Book:
     """The book of a cluster's RBAC objects."""
-    everywhere = {obj["metadata"]["name"]: read_rules(obj.get("rules")) for obj in cluster_roles}
-    local = {
-        (obj["metadata"].get("namespace", ""), obj["metadata"]["name"]): read_rules(obj.get("rules")) for obj in roles
-    }
     book = Book()
+    for kind, objects in (("ClusterRole", cluster_roles), ("Role", roles)):
+        for obj in objects:
+            meta = obj["metadata"]
+            book.roles[kind, meta.get("namespace", ""), meta["name"]] = read_rules(obj.get("rules"))
     for binding in (*cluster_bindings, *bindings):
         namespace = binding["metadata"].get("namespace", "")
         ref = binding.get("roleRef") or {}
-        name = ref.get("name", "")
-        rules = everywhere.get(name) if ref.get("kind") == "ClusterRole" else local.get((namespace, name))
-        kind = str(ref.get("kind", "")).lower()
-        missing = "" if rules is not None else f'{kind}.rbac.authorization.k8s.io "{name}" not found'
-        grant = Grant(namespace, rules or (), missing)
+        kind, name = str(ref.get("kind", "")), ref.get("name", "")
+        rules = book.roles.get((kind, "" if kind == "ClusterRole" else namespace, name))
+        missing = "" if rules is not None else f'{kind.lower()}.rbac.authorization.k8s.io "{name}" not found'
         for subject in binding.get("subjects") or ():
+            grant = Grant(namespace, rules or (), "" if missing else _source(binding, subject, namespace), missing)
             book.grants.setdefault(subject_key(subject, namespace), []).append(grant)
     return book

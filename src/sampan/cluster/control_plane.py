@@ -11,6 +11,7 @@ from sampan.api.errors import unavailable
 from sampan.api.json import Obj
 from sampan.api.names import parse_api_version
 from sampan.apiserver.admission.chain import Chain
+from sampan.apiserver.admission.escalation import NoEscalation
 from sampan.apiserver.answer import status_response
 from sampan.apiserver.app import App, Parts
 from sampan.apiserver.authn.jwt import Signer
@@ -23,7 +24,6 @@ from sampan.apiserver.context import UserInfo
 from sampan.apiserver.filters.authn import Authn
 from sampan.apiserver.filters.authz import Authz
 from sampan.apiserver.objects import StoredObjects
-from sampan.apiserver.rbac import Attributes
 from sampan.apiserver.start import ensure
 from sampan.client.local import LocalTransport
 from sampan.cluster.config import ClusterConfig, ClusterError
@@ -73,9 +73,6 @@ async def start_control_plane(
     kubelet_client = pki.client("apiserver-kubelet-client", KUBELET_CLIENT)
     kubelets = HttpClient(client_context(pki.ca.certificate, kubelet_client.certificate, kubelet_client.key))
 
-    async def may(user: UserInfo, verb: str, group: str, resource: str, subresource: str, name: str) -> bool:
-        return await authorizer.allows(user, Attributes(verb, group, resource, subresource, name=name))
-
     metrics = Metrics()
     version = config.kubernetes_version
     resources = builtin_resources(version)
@@ -90,8 +87,8 @@ async def start_control_plane(
     parts = Parts(
         store=store,
         resources=resources,
-        admission=Chain(objects, rng),
-        authn=lambda app: Authn(app, clock, static=static, accounts=tokens, may=may),
+        admission=NoEscalation(Chain(objects, rng), authorizer),
+        authn=lambda app: Authn(app, clock, static=static, accounts=tokens, may=authorizer.decide),
         authz=lambda app: Authz(app, authorizer),
         connectors=connectors(Means(objects, tokens, authorizer, kubelets, version)),
         clock=clock,

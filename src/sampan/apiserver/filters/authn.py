@@ -5,15 +5,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import unquote
 
 from sampan.aio.clock import Clock
-from sampan.api.errors import StatusError, unauthorized
+from sampan.api.errors import bad_request, unauthorized
 from sampan.apiserver.authn.certificates import AUTHENTICATED, user_of
 from sampan.apiserver.authn.jwt import BadToken
 from sampan.apiserver.authn.service_accounts import PREFIX, ServiceAccountTokens
+from sampan.apiserver.authorizer import Decision
 from sampan.apiserver.context import ANONYMOUS, UserInfo
+from sampan.apiserver.filters.authz import refusal
+from sampan.apiserver.rbac import Attributes
 from sampan.net.http import Handler, Request, Response
 
-Allowed = Callable[[UserInfo, str, str, str, str, str], Awaitable[bool]]
-"""(user, verb, group, resource, subresource, name) for impersonation checks."""
+Decide = Callable[[UserInfo, Attributes], Awaitable[Decision]]
+"""The authorizer, for impersonation."""
+EXTRA, UNAUTHENTICATED, AUTHENTICATION = "impersonate-extra-", "system:unauthenticated", "authentication.k8s.io"
 
 REMEMBERED, REMEMBER_SECONDS = 4096, 10.0
 
@@ -28,7 +32,7 @@ class Authn:
         *,
         static: Mapping[str, UserInfo],
         accounts: ServiceAccountTokens | None,
-        may: Allowed,
+        may: Decide,
     ) -> None:
         self._app, self._clock = app, clock
         self._static, self._accounts, self._may = static, accounts, may
@@ -38,7 +42,7 @@ class Authn:
         context = request.context
         if "user" not in context:
             context["user"] = await self._identify(request)
-        if "impersonate-user" in request.headers or any(h.startswith("impersonate-") for h in request.headers):
+        if any(header.startswith("impersonate-") for header in request.headers):
             context["user"] = await self._impersonated(request, context["user"])
         return await self._app(request)
 
@@ -80,50 +84,58 @@ class Authn:
 
     async def _impersonated(self, request: Request, user: UserInfo) -> UserInfo:
         """The user that the Impersonate headers name, if the asker may speak for all that they claim."""
-        headers = request.headers
-        name = headers.get("impersonate-user", "")
-        groups = tuple(g.strip() for g in headers.get("impersonate-group", "").split(",") if g.strip())
-        uid = headers.get("impersonate-uid", "")
-        extra = {
-            unquote(header.removeprefix("impersonate-extra-")): (value,)
-            for header, value in headers.items()
-            if header.startswith("impersonate-extra-")
-        }
-        if not name:
-            raise StatusError(500, "InternalError", *_missing_user())
-        await self._check(user, *_user_attributes(name))
-        for group in groups:
-            await self._check(user, "", "groups", "", group)
-        if uid:
-            await self._check(user, "authentication.k8s.io", "uids", "", uid)
-        for key, values in extra.items():
-            for value in values:
-                await self._check(user, "authentication.k8s.io", "userextras", key, value)
-        if name.startswith(PREFIX) and not groups:
-            namespace = name.split(":")[2] if name.count(":") == 3 else ""
-            groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
-        if name != ANONYMOUS.name and AUTHENTICATED not in groups and "system:unauthenticated" not in groups:
-            groups = (*groups, AUTHENTICATED)
-        return UserInfo(name, uid, groups or ANONYMOUS.groups, extra)
-
-    async def _check(self, user: UserInfo, group: str, resource: str, subresource: str, name: str) -> None:
-        if not await self._may(user, "impersonate", group, resource, subresource, name):
-            full = f"{resource}/{subresource}" if subresource else resource
-            what = f"{full}.{group}" if group else full
-            message = (
-                f'{what} "{name}" is forbidden: User "{user.name}" cannot impersonate resource "{full}" '
-                f'in API group "{group}" at the cluster scope'
-            )
-            details = {"name": name, **({"group": group} if group else {}), "kind": full}
-            raise StatusError(403, "Forbidden", message, details)
+        claimed = claimed_user(request.headers)
+        for wanted in impersonations(claimed):
+            decision = await self._may(user, wanted)
+            if not decision.allowed:
+                raise refusal(user, wanted, decision.reason)
+        return with_usual_groups(claimed)
 
 
-def _missing_user() -> tuple[str, dict[str, object]]:
-    text = "requested [{Group    system:authenticated}] without impersonating a user"
-    return f"Internal error occurred: {text}", {"causes": [{"message": text}]}
+def claimed_user(headers: Mapping[str, str]) -> UserInfo:
+    """Exactly what the Impersonate headers say; raises 400 if they name no user."""
+    name, uid = headers.get("impersonate-user", ""), headers.get("impersonate-uid", "")
+    groups = tuple(g.strip() for g in headers.get("impersonate-group", "").split(",") if g.strip())
+    extra = {
+        unquote(header.removeprefix(EXTRA)): (value,) for header, value in headers.items() if header.startswith(EXTRA)
+    }
+    if not name:
+        claims = [*(f"Group {g}" for g in groups), *(f"UserExtra {k}" for k in extra), *([f"UID {uid}"] if uid else [])]
+        raise bad_request(f"requested [{' '.join(claims)}] without impersonating a user")
+    return UserInfo(name, uid, groups, extra)
 
 
-def _user_attributes(name: str) -> tuple[str, str, str, str]:
-    if name.startswith(PREFIX) and name.count(":") == 3:
-        return "", "serviceaccounts", "", name.rsplit(":", 1)[1]
-    return "", "users", "", name
+def impersonations(claimed: UserInfo) -> list[Attributes]:
+    """What somebody must be allowed to `impersonate` to speak for that user."""
+    account = account_of(claimed.name)
+    if account is None:
+        wanted = [Attributes("impersonate", resource="users", name=claimed.name)]
+    else:
+        wanted = [Attributes("impersonate", resource="serviceaccounts", namespace=account[0], name=account[1])]
+    wanted += [Attributes("impersonate", resource="groups", name=group) for group in claimed.groups]
+    for key, values in claimed.extra.items():
+        wanted += [Attributes("impersonate", AUTHENTICATION, "userextras", key, name=value) for value in values]
+    if claimed.uid:
+        wanted.append(Attributes("impersonate", AUTHENTICATION, "uids", name=claimed.uid))
+    return wanted
+
+
+def with_usual_groups(claimed: UserInfo) -> UserInfo:
+    """With the groups that such a user always has, where the headers did not say otherwise."""
+    groups = claimed.groups
+    account = account_of(claimed.name)
+    if account is not None and not groups:
+        groups = ("system:serviceaccounts", f"system:serviceaccounts:{account[0]}")
+    if claimed.name == ANONYMOUS.name:
+        added = () if UNAUTHENTICATED in groups else (UNAUTHENTICATED,)
+    else:
+        added = () if {AUTHENTICATED, UNAUTHENTICATED} & set(groups) else (AUTHENTICATED,)
+    return UserInfo(claimed.name, claimed.uid, (*groups, *added), claimed.extra)
+
+
+def account_of(name: str) -> tuple[str, str] | None:
+    """Namespace and name of the service account that a user name stands for, if it does."""
+    if not name.startswith(PREFIX):
+        return None
+    namespace, colon, account = name.removeprefix(PREFIX).partition(":")
+    return (namespace, account) if colon and namespace and account and ":" not in account else None

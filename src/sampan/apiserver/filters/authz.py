@@ -1,10 +1,17 @@
 """May they? Asks the authorizer about every request; 403 in upstream's words if not."""
 
+from dataclasses import replace
+
 from sampan.api.errors import StatusError, qualified
+from sampan.api.selectors import SelectorError, parse_fields
 from sampan.apiserver.authorizer import Authorizer, attributes_of
 from sampan.apiserver.context import RequestInfo, UserInfo
+from sampan.apiserver.node_authorizer import node_of
+from sampan.apiserver.query import parse_query
 from sampan.apiserver.rbac import MASTERS, Attributes
 from sampan.net.http import Handler, Request, Response
+
+SELECTING = frozenset(("list", "watch", "deletecollection"))
 
 
 class Authz:
@@ -18,9 +25,21 @@ class Authz:
         if MASTERS not in user.groups:
             info: RequestInfo = request.context["info"]
             wanted = attributes_of(info)
-            if not await self._authorizer.allows(user, wanted):
-                raise refusal(user, wanted, await self._authorizer.why_not(user, wanted))
+            if request.query and info.verb in SELECTING and node_of(user) is not None:
+                wanted = replace(wanted, fields=demanded_fields(request.query))
+            decision = await self._authorizer.decide(user, wanted)
+            if not decision.allowed:
+                raise refusal(user, wanted, decision.reason)
         return await self._app(request)
+
+
+def demanded_fields(query: str) -> tuple[tuple[str, str], ...]:
+    """What a request's field selector demands to be equal; nothing if it cannot be read (the verb refuses it)."""
+    try:
+        selector = parse_fields(parse_query(query).get("fieldSelector"))
+    except SelectorError:
+        return ()
+    return tuple((r.field, r.value) for r in selector.requirements if not r.negated)
 
 
 def refusal(user: UserInfo, wanted: Attributes, why: str) -> StatusError:
