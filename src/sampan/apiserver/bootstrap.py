@@ -10,14 +10,6 @@ from sampan.api.names import parse_api_version
 from sampan.apiserver.live import LiveResources
 
 Create = Callable[[Obj], Awaitable[None]]
-NODES_BINDING: Obj = {
-    "apiVersion": "rbac.authorization.k8s.io/v1",
-    "kind": "ClusterRoleBinding",
-    "metadata": {"name": "sampan:nodes", "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"}},
-    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:node"},
-    "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:nodes"}],
-}
-"""Node agents act by role until the Node authorizer decides by what their pods need."""
 FIRST = ("Namespace",)
 
 
@@ -25,7 +17,7 @@ def bootstrap_objects(live: LiveResources) -> list[Obj]:
     """All of them whose kinds this server has; namespaces first."""
     data: list[Obj] = loads((files("sampan.apiserver") / "data" / "bootstrap.json").read_bytes())
     found = []
-    for obj in (*data, NODES_BINDING):
+    for obj in data:
         group, version = parse_api_version(obj["apiVersion"])
         if any(
             (r.mapping.group, r.mapping.version, r.mapping.kind) == (group, version, obj["kind"]) for r in live.all()

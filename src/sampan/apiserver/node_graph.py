@@ -30,13 +30,17 @@ class NodeGraph:
             return self._direct[wanted] == node
         if plural == "persistentvolumes":
             return self._volume_reaches(node, name)
-        if self._by_node.get(node, {}).get(wanted):
+        if self._needs(node, wanted):
             return True
         return any(self._volume_reaches(node, volume) for volume in self._of_volumes.get(wanted, ()))
 
+    def _needs(self, node: str, wanted: Reference) -> bool:
+        counts = self._by_node.get(node)
+        return counts is not None and wanted in counts
+
     def _volume_reaches(self, node: str, volume: str) -> bool:
         found = self._volumes.get(volume)
-        return found is not None and bool(self._by_node.get(node, {}).get(("persistentvolumeclaims", *found[0])))
+        return found is not None and self._needs(node, ("persistentvolumeclaims", *found[0]))
 
     def put(self, plural: str, obj: Obj) -> None:
         """A pod, volume, attachment or slice as it is now."""

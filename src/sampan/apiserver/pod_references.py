@@ -63,3 +63,37 @@ def _claims(pod: Obj) -> Iterator[tuple[str, str]]:
     for claim in (pod.get("spec") or {}).get("resourceClaims") or ():
         yield "resourceclaims", claim.get("resourceClaimName") or made.get(claim.get("name"), "")
     yield "resourceclaims", (status.get("extendedResourceClaimStatus") or {}).get("resourceClaimName", "")
+
+
+VIA = (
+    ("configMap", "configmaps (via configmap volumes)"), ("secret", "secrets (via secret volumes)"),
+    ("csi", "csidrivers (via CSI volumes)"), ("glusterfs", "endpoints (via glusterFS volumes)"),
+    ("persistentVolumeClaim", "persistentvolumeclaims"),
+    ("ephemeral", "persistentvolumeclaims (via ephemeral volumes)"),
+    ("azureFile", "secrets (via azureFile volumes)"),
+)  # fmt: skip
+PROJECTED = (
+    ("configMap", "configmaps (via projected volumes)"), ("secret", "secrets (via projected volumes)"),
+    ("serviceAccountToken", "serviceaccounts (via projected volumes)"), ("clusterTrustBundle", "clustertrustbundles"),
+    ("podCertificate", "podcertificates"),
+)  # fmt: skip
+
+
+def api_reference(pod: Obj) -> str:
+    """The first kind of API object that a pod names, in upstream's words; empty if it names none."""
+    found = {plural for plural, _, _ in references(pod)}
+    spec = pod.get("spec") or {}
+    for plural in ("serviceaccounts", "secrets", "configmaps"):
+        if plural in found:
+            return plural
+    if spec.get("resourceClaims"):
+        return "resourceclaims"
+    for volume in spec.get("volumes") or ():
+        for key, text in VIA:
+            if volume.get(key) is not None:
+                return text
+        for source in (volume.get("projected") or {}).get("sources") or ():
+            for key, text in PROJECTED:
+                if source.get(key) is not None:
+                    return text
+    return ""

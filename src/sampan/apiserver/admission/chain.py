@@ -9,6 +9,7 @@ from sampan.apiserver.admission.plugin import Facts, Need, Plugin
 from sampan.apiserver.admission.plugins.default_storage_class import DefaultStorageClass
 from sampan.apiserver.admission.plugins.default_tolerations import DefaultTolerationSeconds
 from sampan.apiserver.admission.plugins.namespace_lifecycle import NamespaceLifecycle
+from sampan.apiserver.admission.plugins.node_restriction import NodeRestriction
 from sampan.apiserver.admission.plugins.priority import Priority
 from sampan.apiserver.admission.plugins.service_account import ServiceAccount
 from sampan.apiserver.admission.plugins.taint_nodes import TaintNodesByCondition
@@ -18,6 +19,7 @@ from sampan.apiserver.objects import StoredObjects
 PLUGINS: tuple[Plugin, ...] = (
     NamespaceLifecycle(),
     ServiceAccount(),
+    NodeRestriction(),
     TaintNodesByCondition(),
     Priority(),
     DefaultTolerationSeconds(),

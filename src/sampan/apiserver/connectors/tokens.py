@@ -37,6 +37,9 @@ class Tokens:
         if account is None:
             raise not_found("", "serviceaccounts", call.info.name)
         body = read(call, TOKEN_REQUEST, self._schema)
+        review = call.review("CREATE", body, None)
+        body = await call.kit.admission.mutate(review)
+        await call.kit.admission.validate(review.with_obj(body))
         spec = body.get("spec") or {}
         seconds = spec.get("expirationSeconds") or USUAL
         _check_seconds(seconds)
