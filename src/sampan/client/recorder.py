@@ -53,6 +53,7 @@ class Recorder:
     def __init__(self, api: Api, clock: Clock, component: str, host: str = "") -> None:
         self._api, self._clock, self._component, self._host = api, clock, component, host
         self._known: OrderedDict[tuple[str, ...], Folded] = OrderedDict()
+        self._stamp = 0
         self._queue: asyncio.Queue[tuple[Obj, Folded]] = asyncio.Queue(QUEUED)
 
     def event(self, about: Obj, type_: Literal["Normal", "Warning"], reason: str, message: str) -> None:
@@ -62,7 +63,8 @@ class Recorder:
         key = (ref.get("uid") or ref.get("name", ""), ref.get("fieldPath", ""), type_, reason, message)
         before = self._known.pop(key, None)
         if before is None:
-            folded = Folded(f"{ref.get('name', '')}.{int(now.timestamp() * 1e6) * 1000:x}", 1, format_time(now))
+            self._stamp = max(self._stamp + 1, int(now.timestamp() * 1e6) * 1000)  # no two Events of one name
+            folded = Folded(f"{ref.get('name', '')}.{self._stamp:x}", 1, format_time(now))
         else:
             folded = replace(before, count=before.count + 1)
         self._known[key] = folded

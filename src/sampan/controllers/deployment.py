@@ -1,6 +1,6 @@
 """Roll a Deployment's pods over to its newest template, by way of ReplicaSets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from sampan.api.names import GVK, Key, ObjectRef
 from sampan.api.selectors import SelectorError, label_selector
 from sampan.controllers.deployment_status import conditions_of, remaining, status_of
 from sampan.controllers.names import is_active, short_hash, spec, status
+from sampan.controllers.replicaset import selects
 from sampan.controllers.rollout import Bounds, proportional, rollout
 from sampan.reconcile.controller import Controller, Lookup, Watches
 from sampan.reconcile.owners import claim, owner_key, reference_to, self_key
@@ -17,6 +18,7 @@ from sampan.reconcile.plan import NOTHING, Action, Create, Delete, Emit, Patch, 
 from sampan.resources.kinds import DEPLOYMENTS, PODS, REPLICASETS
 
 GVK_ = GVK("apps", "v1", "Deployment")
+OWNER = owner_key("apps", "Deployment")
 HASH = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
 DESIRED, MAX = "deployment.kubernetes.io/desired-replicas", "deployment.kubernetes.io/max-replicas"
@@ -254,6 +256,16 @@ def _report(seen: Seen, sets: Sequence[Obj]) -> Plan:
     return tuple(actions) or NOTHING
 
 
+def set_keys(look: Lookup, replica_set: Obj) -> Iterable[Key]:
+    """The owner of a ReplicaSet; of an orphan, every Deployment that would adopt it."""
+    if controller_of(replica_set) is not None:
+        yield from OWNER(look, replica_set)
+        return
+    for owner in look.list(DEPLOYMENTS, namespace_of(replica_set)):
+        if selects(owner, replica_set):
+            yield Key(namespace_of(owner), name_of(owner))
+
+
 def _of_pod(look: Lookup, pod: Obj) -> Sequence[Key]:
     """A pod that is over may be what a Recreate rollout waits for."""
     owner = controller_of(pod)
@@ -268,7 +280,7 @@ CONTROLLER = Controller(
     "deployment-controller",
     watches=(
         Watches(DEPLOYMENTS, self_key),
-        Watches(REPLICASETS, owner_key("apps", "Deployment")),
+        Watches(REPLICASETS, set_keys),
         Watches(PODS, _of_pod),
     ),
     observe=observe,

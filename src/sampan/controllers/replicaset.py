@@ -1,6 +1,6 @@
 """Keep as many pods as the ReplicaSet asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,7 +12,6 @@ from sampan.api.meta import (
     labels_of,
     name_of,
     namespace_of,
-    set_condition,
     uid_of,
 )
 from sampan.api.names import GVK, Key, ObjectRef
@@ -21,10 +20,11 @@ from sampan.api.times import format_time, parse_time
 from sampan.controllers.names import is_active, is_ready, spec, status
 from sampan.reconcile.controller import Controller, Lookup, Watches
 from sampan.reconcile.owners import claim, owner_key, reference_to, self_key
-from sampan.reconcile.plan import NOTHING, Action, Create, Delete, Emit, Plan, Requeue, Update
+from sampan.reconcile.plan import NOTHING, Action, Announce, Create, Delete, Plan, Requeue, Update
 from sampan.resources.kinds import PODS, REPLICASETS
 
 GVK_ = GVK("apps", "v1", "ReplicaSet")
+OWNER = owner_key("apps", "ReplicaSet")
 BURST = 500
 """At most so many pods are created or deleted in one turn."""
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
@@ -39,6 +39,8 @@ class Seen:
     related: dict[str, int]
     """Node name to the number of pods of the same Deployment there: crowded nodes lose pods first."""
     now: datetime
+    failure: str = ""
+    """Why the last plan was given up: then this is only to be reported."""
 
 
 def observe(look: Lookup, key: Key, now: datetime) -> Seen | None:
@@ -53,10 +55,11 @@ def observe(look: Lookup, key: Key, now: datetime) -> Seen | None:
     owned = {uid_of(pod) for pod in pods}
     loose = look.indexed(PODS, "orphans", key.namespace)
     pods += [pod for pod in loose if uid_of(pod) not in owned and selector.matches(labels_of(pod))]
-    return Seen(owner, tuple(pods), _related(look, owner, key.namespace), now)
+    failure = look.failure()
+    return Seen(owner, tuple(pods), _related(look, owner), now, str(failure) if failure else "")
 
 
-def _related(look: Lookup, owner: Obj, namespace: str) -> dict[str, int]:
+def _related(look: Lookup, owner: Obj) -> dict[str, int]:
     deployment = controller_of(owner)
     counts: dict[str, int] = {}
     siblings = look.owned(REPLICASETS, deployment["uid"]) if deployment else [owner]
@@ -66,6 +69,25 @@ def _related(look: Lookup, owner: Obj, namespace: str) -> dict[str, int]:
             if node and is_active(pod):
                 counts[node] = counts.get(node, 0) + 1
     return counts
+
+
+def pod_keys(look: Lookup, pod: Obj) -> Iterable[Key]:
+    """The owner of a pod; of an orphan, every ReplicaSet that would adopt it."""
+    if controller_of(pod) is not None:
+        yield from OWNER(look, pod)
+        return
+    for owner in look.list(REPLICASETS, namespace_of(pod)):
+        if selects(owner, pod):
+            yield Key(namespace_of(owner), name_of(owner))
+
+
+def selects(owner: Obj, obj: Obj) -> bool:
+    """Whether the owner's selector matches the object's labels."""
+    try:
+        selector = label_selector(spec(owner).get("selector"))
+    except SelectorError:
+        return False
+    return bool(selector) and selector.matches(labels_of(obj))
 
 
 def orphans(pod: Obj) -> Sequence[str]:
@@ -79,6 +101,8 @@ def decide(seen: Seen) -> Plan:
     wanted = spec(owner).get("replicas", 1)
     claimed = claim(owner, GVK_, label_selector(spec(owner)["selector"]), PODS, seen.pods)
     active = [pod for pod in claimed.objects if is_active(pod)]
+    if seen.failure:
+        return _report(seen, active, claimed.objects)
     actions: list[Action] = list(claimed.actions)
     if not is_deleting(owner):
         missing = wanted - len(active)
@@ -101,15 +125,13 @@ def _create(owner: Obj, count: int) -> list[Action]:
         },
         "spec": template.get("spec") or {},
     }
-    return [Create(PODS, pod)] * count
+    announce = Announce(owner, ("SuccessfulCreate", "Created pod: {name}"), ("FailedCreate", "Error creating: {error}"))
+    return [Create(PODS, pod, announce=announce)] * count
 
 
 def _delete(owner: Obj, pods: Sequence[Obj]) -> list[Action]:
-    actions: list[Action] = []
-    for pod in pods:
-        actions.append(Delete(ObjectRef(PODS, namespace_of(pod), name_of(pod)), uid_of(pod)))
-        actions.append(Emit(owner, "Normal", "SuccessfulDelete", f"Deleted pod: {name_of(pod)}"))
-    return actions
+    announce = Announce(owner, ("SuccessfulDelete", "Deleted pod: {name}"), ("FailedDelete", "Error deleting: {error}"))
+    return [Delete(ObjectRef(PODS, namespace_of(p), name_of(p)), uid_of(p), announce=announce) for p in pods]
 
 
 def victims(pods: Sequence[Obj], count: int, related: dict[str, int], now: datetime) -> list[Obj]:
@@ -173,8 +195,10 @@ def _report(seen: Seen, active: Sequence[Obj], kept: Sequence[Obj]) -> Plan:
     before = status(owner)
     conditions = [c for c in before.get("conditions") or () if c.get("type") != "ReplicaFailure"]
     made = {key: value for key, value in fresh.items() if value or key in ("replicas", "terminatingReplicas")}
+    if seen.failure:
+        conditions = [*conditions, _failure(seen, len(active))]
     if conditions:
-        made["conditions"] = set_condition(conditions, conditions[0], format_time(seen.now))
+        made["conditions"] = conditions
     actions: list[Action] = []
     if made != before:
         actions.append(Update(REPLICASETS, {**owner, "status": made}, "status"))
@@ -185,12 +209,21 @@ def _report(seen: Seen, active: Sequence[Obj], kept: Sequence[Obj]) -> Plan:
     return tuple(actions) or NOTHING
 
 
+def _failure(seen: Seen, active: int) -> Obj:
+    """The ReplicaFailure condition; one that stands keeps its time."""
+    before = condition(seen.owner, "ReplicaFailure")
+    reason = "FailedCreate" if active < spec(seen.owner).get("replicas", 1) else "FailedDelete"
+    made = {"type": "ReplicaFailure", "status": "True", "reason": reason, "message": seen.failure}
+    return before or {**made, "lastTransitionTime": format_time(seen.now)}
+
+
 CONTROLLER = Controller(
     "replicaset-controller",
     watches=(
         Watches(REPLICASETS, self_key),
-        Watches(PODS, owner_key("apps", "ReplicaSet"), indexes={"orphans": orphans}),
+        Watches(PODS, pod_keys, indexes={"orphans": orphans}),
     ),
     observe=observe,
     decide=decide,
+    reports_failures=True,
 )

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from sampan.api.errors import StatusError
 from sampan.api.json import Obj
 from sampan.api.names import Key, ObjectRef, RestMapping
-from sampan.reconcile.plan import Plan
+from sampan.reconcile.plan import Counted, Plan
 
 
 class Lookup(Protocol):
@@ -27,6 +28,9 @@ class Lookup(Protocol):
         """The answer to an `Ask` of the previous round; KeyError if it was not asked."""
 
     def asked(self, ref: ObjectRef) -> bool: ...
+
+    def failure(self) -> StatusError | None:
+        """Why the plan that was just performed was given up; only for controllers that report failures."""
 
     def mappings(self) -> Sequence[RestMapping]:
         """All kinds the server has, from discovery (garbage collection and namespaces need them)."""
@@ -63,3 +67,7 @@ class Controller:
     workers: int = 4
     resync: float = 0.0
     """Seconds after which every key is looked at again; 0 = never."""
+    reports_failures: bool = False
+    """When a write is refused, observe and decide again with `look.failure()`, to say so; then the key is retried."""
+    counts: tuple[Counted, ...] = ()
+    """Counters that its actions name."""

@@ -1,15 +1,16 @@
 """Perform a Plan through the Api, action by action."""
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from sampan.api.errors import StatusError
 from sampan.api.json import Obj
+from sampan.api.meta import name_of
 from sampan.api.names import Key, ObjectRef, RestMapping
 from sampan.client.api import Api
 from sampan.client.recorder import Record
-from sampan.reconcile.plan import Action, Ask, Call, Create, Delete, Emit, Patch, Requeue, Update
+from sampan.reconcile.plan import Action, Announce, Ask, Call, Counted, Create, Delete, Emit, Patch, Requeue, Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ class Executor:
 
     api: Api
     recorder: Record
+    count: Callable[[Counted, bool], None] = lambda counted, failed: None
+    """Told of every counted write, and whether it failed."""
 
     async def perform(
         self, action: Action, planner: Planner, answers: MutableMapping[ObjectRef, Obj | None]
@@ -42,8 +45,8 @@ class Executor:
         match action:
             case Create():
                 return await self._create(action)
-            case Update(mapping, obj, subresource):
-                return _written(mapping, await self.api.update(mapping, obj, subresource))
+            case Update():
+                return await self._update(action)
             case Patch():
                 return await self._patch(action)
             case Delete():
@@ -60,11 +63,37 @@ class Executor:
 
     async def _create(self, action: Create) -> Written | None:
         try:
-            return _written(action.mapping, await self.api.create(action.mapping, action.obj), created=True)
+            made = await self.api.create(action.mapping, action.obj)
         except StatusError as error:
             if action.exists_ok and error.reason == "AlreadyExists":
                 return None
+            if action.announce is not None:
+                if is_terminating(error):
+                    return None
+                self._refused(action.announce, name_of(action.obj), error)
             raise
+        self._done(action.announce, name_of(made))
+        return _written(action.mapping, made, created=True)
+
+    async def _update(self, action: Update) -> Written | None:
+        try:
+            made = await self.api.update(action.mapping, action.obj, action.subresource)
+        except (StatusError, OSError):
+            if action.counted is not None:
+                self.count(action.counted, True)
+            raise
+        if action.counted is not None:
+            self.count(action.counted, False)
+        return _written(action.mapping, made)
+
+    def _done(self, announce: Announce | None, name: str) -> None:
+        if announce is not None:
+            reason, message = announce.done
+            self.recorder.event(announce.about, "Normal", reason, message.format(name=name))
+
+    def _refused(self, announce: Announce, name: str, error: StatusError) -> None:
+        reason, message = announce.refused
+        self.recorder.event(announce.about, "Warning", reason, message.format(name=name, error=error))
 
     async def _patch(self, action: Patch) -> Written | None:
         try:
@@ -84,7 +113,10 @@ class Executor:
         except StatusError as error:
             if error.code == 404 or (action.uid and error.code == 409):
                 return None
+            if action.announce is not None:
+                self._refused(action.announce, ref.name, error)
             raise
+        self._done(action.announce, ref.name)
         if answer.get("kind") == "Status":
             return Written(ref.mapping, Key(ref.namespace, ref.name), str(2**63))
         return _written(ref.mapping, answer)
@@ -106,6 +138,12 @@ class Executor:
         except StatusError as error:
             if error.code not in (404, 405):
                 raise
+
+
+def is_terminating(error: StatusError) -> bool:
+    """Whether a creation was refused because its namespace is being deleted."""
+    causes = (error.details or {}).get("causes") or ()
+    return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)
 
 
 def _written(mapping: RestMapping, obj: Obj, *, created: bool = False) -> Written:

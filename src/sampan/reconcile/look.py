@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from sampan.api.errors import StatusError
 from sampan.api.json import Obj
 from sampan.api.names import ObjectRef, RestMapping
 from sampan.client.informer import Informer, Informers
@@ -17,9 +18,10 @@ class CacheLookup:
         answers: Mapping[ObjectRef, Obj | None],
         *,
         metadata_only: bool = False,
+        failure: StatusError | None = None,
     ) -> None:
         self._informers, self._kinds, self._answers = informers, kinds, answers
-        self._metadata_only = metadata_only
+        self._metadata_only, self._failure = metadata_only, failure
 
     def _informer(self, mapping: RestMapping) -> Informer:
         informer = self._informers.find(mapping, metadata_only=self._metadata_only)
@@ -44,6 +46,9 @@ class CacheLookup:
 
     def asked(self, ref: ObjectRef) -> bool:
         return ref in self._answers
+
+    def failure(self) -> StatusError | None:
+        return self._failure
 
     def mappings(self) -> Sequence[RestMapping]:
         return self._kinds

@@ -16,11 +16,13 @@ from sampan.client.api import Api
 from sampan.client.cache import Delta
 from sampan.client.informer import Informers
 from sampan.client.recorder import Recorder
+from sampan.obs.metrics import Metrics
 from sampan.reconcile import expect
 from sampan.reconcile.controller import Controller, Watches
 from sampan.reconcile.execute import Executor, Written
 from sampan.reconcile.look import CacheLookup
-from sampan.reconcile.plan import Ask, Plan
+from sampan.reconcile.performer import Performer
+from sampan.reconcile.plan import Ask, Counted, Plan
 
 log = logging.getLogger("sampan.reconcile")
 MAX_ROUNDS = 50
@@ -36,6 +38,7 @@ class Kit:
     clock: Clock
     kinds: list[RestMapping] = field(default_factory=list)
     """All kinds that can be listed and deleted."""
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 class Runner:
@@ -45,7 +48,14 @@ class Runner:
         self.controller, self.kit = controller, kit
         self.queue: WorkQueue[Key] = WorkQueue(kit.clock)
         self.recorder = Recorder(kit.api, kit.clock, controller.name)
-        self._executor = Executor(kit.api, self.recorder)
+        self._counters = {
+            counted: (
+                kit.metrics.counter(f"{counted.name}_total", counted.total_text),
+                kit.metrics.counter(f"{counted.name}_errors_total", counted.errors_text),
+            )
+            for counted in controller.counts
+        }
+        self._performer = Performer(Executor(kit.api, self.recorder, self._count))
 
     def subscribe(self) -> None:
         """Follow what the controller watches; changes put keys into the queue."""
@@ -98,30 +108,43 @@ class Runner:
         answers: dict[ObjectRef, Obj | None] = {}
         for _ in range(MAX_ROUNDS):
             plan = self.decide(key, self.kit.clock.now(), answers)
-            writes: list[Written] = []
-            planner = _Requeue(self.queue, key)
             try:
-                for action in plan:
-                    written = await self._executor.perform(action, planner, answers)
-                    if written is not None:
-                        writes.append(written)
-            finally:
-                if writes:
-                    await expect.seen(self.kit.informers, writes)
+                await self._perform(key, plan, answers)
+            except StatusError as error:
+                if self.controller.reports_failures and error.reason != "Conflict":
+                    await self._perform(key, self.decide(key, self.kit.clock.now(), answers, error), answers)
+                raise
             if not any(isinstance(action, Ask) for action in plan):
                 if self.controller.resync:
                     self.queue.add_after(key, self.controller.resync)
                 return
         raise RuntimeError(f"{self.controller.name} {key}: the decision asks without end")
 
-    def decide(self, key: Key, now: datetime, answers: dict[ObjectRef, Obj | None]) -> Plan:
+    async def _perform(self, key: Key, plan: Plan, answers: dict[ObjectRef, Obj | None]) -> None:
+        """Do what the plan says, then wait until the caches show it."""
+        writes: list[Written] = []
+        try:
+            await self._performer.perform(plan, _Requeue(self.queue, key), answers, writes)
+        finally:
+            if writes:
+                await expect.seen(self.kit.informers, writes)
+
+    def decide(
+        self, key: Key, now: datetime, answers: dict[ObjectRef, Obj | None], failure: StatusError | None = None
+    ) -> Plan:
         """The controller's thinking about one key."""
-        seen: Any = self.controller.observe(self._look(answers), key, now)
+        seen: Any = self.controller.observe(self._look(answers, failure), key, now)
         return () if seen is None else self.controller.decide(seen)
 
-    def _look(self, answers: dict[ObjectRef, Obj | None]) -> CacheLookup:
+    def _look(self, answers: dict[ObjectRef, Obj | None], failure: StatusError | None = None) -> CacheLookup:
         lean = any(watches.keep is not None for watches in self.controller.watches)
-        return CacheLookup(self.kit.informers, self.kit.kinds, answers, metadata_only=lean)
+        return CacheLookup(self.kit.informers, self.kit.kinds, answers, metadata_only=lean, failure=failure)
+
+    def _count(self, counted: Counted, failed: bool) -> None:
+        total, errors = self._counters[counted]
+        total.inc()
+        if failed:
+            errors.inc()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,38 @@ from sampan.api.names import ObjectRef, RestMapping
 
 
 @dataclass(frozen=True, slots=True)
+class Announce:
+    """The Event to post about an object when an action is done, and the Warning when it is refused.
+
+    Each is a reason and a message, in which {name} is the object acted on and {error} the refusal.
+    """
+
+    about: Obj
+    done: tuple[str, str]
+    refused: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A pair of counters: `<name>_total` of all attempts, `<name>_errors_total` of those that failed."""
+
+    name: str
+    total_text: str
+    errors_text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Create:
-    """Create an object. An AlreadyExists answer counts as done when `exists_ok`."""
+    """Create an object. An AlreadyExists answer counts as done when `exists_ok`.
+
+    Announced creations that follow one another are sent at once, in batches of 1, 2, 4 and so on: when something
+    refuses them, few are tried in vain. A refusal because the namespace is going counts as done.
+    """
 
     mapping: RestMapping
     obj: Obj
     exists_ok: bool = False
+    announce: Announce | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +49,8 @@ class Update:
     mapping: RestMapping
     obj: Obj
     subresource: str = ""
+    counted: Counted | None = None
+    """Counters of the controller's `counts` that tell of this write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +72,7 @@ class Delete:
     uid: str = ""
     propagation: Literal["", "Background", "Foreground", "Orphan"] = ""
     grace_seconds: int | None = None
+    announce: Announce | None = None
 
 
 @dataclass(frozen=True, slots=True)
