@@ -1,0 +1,217 @@
+"""What has to be done to a pod's sandbox and containers, from what is wanted and what the runtime has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from sampan.api.json import Obj
+from sampan.kubelet.container_config import container_hash
+from sampan.kubelet.podspec import containers, init_containers, is_sidecar, restart_policy
+from sampan.kubelet.runtime import Container, ContainerState, PodStatus, Sandbox, SandboxState
+
+HASH = "io.kubernetes.container.hash"
+Probe = Literal["liveness", "startup"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """Stop a running container. `probe` is the probe that failed, if that is the cause."""
+
+    container: Container
+    message: str
+    probe: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Create and start a container. `attempt` counts its restarts; `last` is the run before."""
+
+    name: str
+    attempt: int
+    last: Container | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What probes and hooks say of running containers, by container id."""
+
+    failed: Mapping[str, Probe] = field(default_factory=dict)
+    started: frozenset[str] = frozenset()
+    """Those whose startup probe (if any) and postStart hook are through."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodActions:
+    """In the order in which they are to be done: stop everything, or some; a new sandbox; then what starts."""
+
+    kill_pod: bool = False
+    kill: tuple[Kill, ...] = ()
+    create_sandbox: bool = False
+    sandbox_id: str = ""
+    attempt: int = 0
+    """Of the sandbox to be created."""
+    start: tuple[Start, ...] = ()
+
+    @property
+    def nothing(self) -> bool:
+        """There is nothing to do."""
+        return not (self.kill_pod or self.kill or self.create_sandbox or self.start)
+
+
+def newest(status: PodStatus, name: str) -> Container | None:
+    """The last run of a container."""
+    runs = [c for c in status.containers if c.name == name]
+    return max(runs, key=lambda c: (c.attempt, c.created_at)) if runs else None
+
+
+def decide(pod: Obj, status: PodStatus, health: Health) -> PodActions:
+    """The next actions for a pod that is to run; nothing when it is as wanted.
+
+    Behaviour of upstream's computePodActions: a sandbox that is not ready is replaced with all its containers; init
+    containers run one after another; app containers by restart policy; when nothing is left to run, all is stopped.
+    """
+    ready = [s for s in status.sandboxes if s.state is SandboxState.READY]
+    newest_sandbox = max(status.sandboxes, key=lambda s: (s.attempt, s.created_at), default=None)
+    if newest_sandbox is None or len(ready) != 1:
+        return _new_sandbox(pod, status, newest_sandbox)
+    actions = PodActions(sandbox_id=ready[0].id)
+    if init_containers(pod):
+        waits, actions = _initialize(pod, status, health, actions)
+        if waits or actions.kill_pod:
+            return actions
+    return _run(pod, status, health, actions)
+
+
+def _new_sandbox(pod: Obj, status: PodStatus, last: Sandbox | None) -> PodActions:
+    """Replace the sandbox, unless the pod is over and must not start again."""
+    attempt = last.attempt + 1 if last is not None else 0
+    stop = PodActions(kill_pod=last is not None)
+    if restart_policy(pod) == "Never" and attempt and status.containers:
+        return stop
+    wanted = [c for c in containers(pod) if not _over(pod, c, newest(status, c["name"]))]
+    if not wanted:
+        return stop
+    start = tuple(_start(c, status) for c in init_containers(pod)[:1] or wanted)
+    return replace(stop, create_sandbox=True, attempt=attempt, start=start)
+
+
+def _start(container: Obj, status: PodStatus) -> Start:
+    last = newest(status, container["name"])
+    return Start(container["name"], last.attempt + 1 if last is not None else 0, last)
+
+
+def _over(pod: Obj, container: Obj, last: Container | None) -> bool:
+    """A container that has ended and must not run again."""
+    if last is None or last.state is not ContainerState.EXITED:
+        return False
+    match container.get("restartPolicy") or restart_policy(pod):
+        case "Never":
+            return True
+        case "OnFailure":
+            return last.exit_code == 0
+    return False
+
+
+def _initialize(pod: Obj, status: PodStatus, health: Health, actions: PodActions) -> tuple[bool, PodActions]:
+    """The init containers: True while the app containers have to wait for them."""
+    begun = any(newest(status, c["name"]) is not None for c in containers(pod))
+    start, kill = list(actions.start), list(actions.kill)
+
+    def result(waits: bool, kill_pod: bool = False) -> tuple[bool, PodActions]:
+        return waits, replace(actions, start=tuple(start), kill=tuple(kill), kill_pod=kill_pod)
+
+    for container in init_containers(pod):
+        last = newest(status, container["name"])
+        if is_sidecar(container):
+            if last is None or last.state is ContainerState.EXITED:
+                start.append(_start(container, status))
+                if not begun:
+                    return result(True)
+            elif last.state is ContainerState.RUNNING:
+                if bad := _unhealthy(container, last, health):
+                    kill.append(bad)
+                    start.append(_start(container, status))
+                if last.id not in health.started and not begun:
+                    return result(True)
+            continue
+        if begun:
+            continue  # the app containers have run: this one is through, though its remains may be gone
+        if last is None:
+            start.append(_start(container, status))
+            return result(True)
+        if last.state is ContainerState.EXITED:
+            if last.exit_code == 0:
+                continue
+            if restart_policy(pod) == "Never":
+                return result(True, kill_pod=True)
+            start.append(_start(container, status))
+            return result(True)
+        if last.state is ContainerState.UNKNOWN:
+            kill.append(Kill(last, f"Init container {last.name} is in unknown state, try killing it before restart"))
+            start.append(_start(container, status))
+        elif last.state is ContainerState.CREATED:
+            start.append(_start(container, status))
+        return result(True)
+    return result(False)
+
+
+def _unhealthy(container: Obj, run: Container, health: Health) -> Kill | None:
+    """Why a running container has to be restarted, if it has to."""
+    wanted = run.annotations.get(HASH)
+    if wanted and wanted != container_hash(container):
+        return Kill(run, f"Container {run.name} definition changed, will be restarted")
+    probe = health.failed.get(run.id)
+    if probe:
+        return Kill(run, f"Container {run.name} failed {probe} probe", probe)
+    return None
+
+
+def _run(pod: Obj, status: PodStatus, health: Health, actions: PodActions) -> PodActions:
+    """The app containers."""
+    start, kill, kept = list(actions.start), list(actions.kill), 0
+    for container in containers(pod):
+        last = newest(status, container["name"])
+        if last is not None and last.state is ContainerState.RUNNING:
+            bad = _unhealthy(container, last, health)
+            if bad is None:
+                kept += 1
+                continue
+            if bad.probe and restart_policy(pod) == "Never":
+                kill.append(bad)
+                continue
+            kill.append(replace(bad, message=bad.message.removesuffix(", will be restarted") + ", will be restarted"))
+            start.append(_start(container, status))
+        elif not _over(pod, container, last):
+            if last is not None and last.state is ContainerState.UNKNOWN:
+                kill.append(Kill(last, f"Container {last.name} is in unknown state, try killing it before restart"))
+            start.append(_start(container, status))
+    if not kept and not any(s.name in {c["name"] for c in containers(pod)} for s in start):
+        return PodActions(kill_pod=True, sandbox_id=actions.sandbox_id)
+    return replace(actions, start=tuple(start), kill=tuple(kill))
+
+
+# --- restart back-off
+
+FIRST_BACKOFF, MOST_BACKOFF, RESET_AFTER = 10.0, 300.0, 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A container's restart back-off: how long it waits after an end, and when that was last raised (clock seconds)."""
+
+    delay: float
+    raised_at: float
+
+
+def may_restart(crash: Crash | None, finished_at: float) -> float:
+    """When a container that ended at `finished_at` may start again; both in seconds since the epoch."""
+    if crash is None or finished_at - crash.raised_at > RESET_AFTER:
+        return finished_at
+    return finished_at + crash.delay
+
+
+def crashed(crash: Crash | None, finished_at: float, now: float) -> Crash:
+    """The back-off after one more restart: 10 s, 20 s, ... 300 s; anew after ten quiet minutes."""
+    if crash is None or finished_at - crash.raised_at > RESET_AFTER:
+        return Crash(FIRST_BACKOFF, now)
+    return Crash(min(crash.delay * 2, MOST_BACKOFF), now)

@@ -1,0 +1,171 @@
+"""The CRI container of a pod's container: command, labels, limits, security."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from sampan.api.json import Obj, dumps
+from sampan.api.quantity import milli_value, value
+from sampan.kubelet.expand import expand
+from sampan.kubelet.podspec import spec, uses_host_network
+from sampan.kubelet.runtime import ContainerConfig, Mount, Resources, Security
+from sampan.kubelet.sandbox_config import pod_labels, supplemental_groups
+
+PERIOD = 100_000
+"""CFS period in microseconds."""
+MIN_QUOTA = 1000
+MIN_SHARES, MAX_SHARES = 2, 262_144
+GUARANTEED_SCORE, BEST_EFFORT_SCORE = -997, 1000
+HASHED = ("name", "image")
+MASKED = (
+    "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+    "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
+    "/sys/devices/virtual/powercap",
+)  # fmt: skip
+READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+
+
+class SecurityError(ValueError):
+    """The security context forbids to run the container (CreateContainerConfigError); upstream's text."""
+
+
+def container_hash(container: Obj) -> str:
+    """Of what makes a running container another one: its name and image, as upstream since 1.31."""
+    return blake2b(dumps([container.get(field) for field in HASHED]), digest_size=8).hexdigest()
+
+
+def container_config(
+    pod: Obj, container: Obj, attempt: int, image_ref: str, env: Sequence[tuple[str, str]], mounts: Sequence[Mount],
+    memory_capacity: int = 0,
+) -> ContainerConfig:  # fmt: skip
+    """What CreateContainer is given. `memory_capacity` (bytes) is the node's. Raises SecurityError."""
+    scope = dict(env)
+    name = container["name"]
+    return ContainerConfig(
+        name=name,
+        attempt=attempt,
+        image=container.get("image", ""),
+        image_ref=image_ref,
+        command=tuple(expand(part, scope) for part in container.get("command") or ()),
+        args=tuple(expand(part, scope) for part in container.get("args") or ()),
+        working_dir=container.get("workingDir") or "",
+        env=tuple(env),
+        mounts=tuple(mounts),
+        labels={**pod_labels(pod), "io.kubernetes.container.name": name},
+        annotations=_annotations(pod, container, attempt),
+        log_path=f"{name}/{attempt}.log",
+        stdin=bool(container.get("stdin")),
+        stdin_once=bool(container.get("stdinOnce")),
+        tty=bool(container.get("tty")),
+        resources=resources(pod, container, memory_capacity),
+        security=security(pod, container),
+        stop_signal=(container.get("lifecycle") or {}).get("stopSignal") or "",
+    )
+
+
+def _annotations(pod: Obj, container: Obj, attempt: int) -> dict[str, str]:
+    made = {
+        "io.kubernetes.container.hash": container_hash(container),
+        "io.kubernetes.container.restartCount": str(attempt),
+        "io.kubernetes.container.terminationMessagePath": container.get("terminationMessagePath") or "",
+        "io.kubernetes.container.terminationMessagePolicy": container.get("terminationMessagePolicy") or "",
+    }
+    deletion = pod["metadata"].get("deletionGracePeriodSeconds")
+    if deletion is not None:
+        made["io.kubernetes.pod.deletionGracePeriod"] = str(deletion)
+    if spec(pod).get("terminationGracePeriodSeconds") is not None:
+        made["io.kubernetes.pod.terminationGracePeriod"] = str(spec(pod)["terminationGracePeriodSeconds"])
+    if hook := (container.get("lifecycle") or {}).get("preStop"):
+        made["io.kubernetes.container.preStopHandler"] = dumps(hook).decode()
+    if container.get("ports"):
+        made["io.kubernetes.container.ports"] = dumps(container["ports"]).decode()
+    return made
+
+
+# --- limits
+
+
+def _amounts(container: Obj, side: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = (container.get("resources") or {}).get(side) or {}
+    return found
+
+
+def qos_class(pod: Obj) -> str:
+    """Guaranteed, Burstable or BestEffort; the API server has written it."""
+    return (pod.get("status") or {}).get("qosClass") or "BestEffort"
+
+
+def shares(milli_cpu: int) -> int:
+    """cpu.shares of a request."""
+    return min(MAX_SHARES, max(MIN_SHARES, milli_cpu * 1024 // 1000))
+
+
+def oom_score(pod: Obj, container: Obj, capacity: int) -> int:
+    """oom_score_adj: the less a container asks for, the sooner it goes."""
+    if spec(pod).get("priorityClassName") == "system-node-critical" or qos_class(pod) == "Guaranteed":
+        return GUARANTEED_SCORE
+    if qos_class(pod) == "BestEffort" or not capacity:
+        return BEST_EFFORT_SCORE if qos_class(pod) == "BestEffort" else BEST_EFFORT_SCORE - 1
+    score = 1000 - 1000 * value(_amounts(container, "requests").get("memory") or 0) // capacity
+    lowest = 1000 + GUARANTEED_SCORE
+    return lowest if score < lowest else min(score, BEST_EFFORT_SCORE - 1)
+
+
+def resources(pod: Obj, container: Obj, capacity: int) -> Resources:
+    """Shares from the CPU request (or limit), quota from the CPU limit, memory from the memory limit."""
+    requests, limits = _amounts(container, "requests"), _amounts(container, "limits")
+    asked = requests.get("cpu") if requests.get("cpu") is not None else limits.get("cpu")
+    quota = 0
+    if limits.get("cpu"):
+        quota = max(MIN_QUOTA, milli_value(limits["cpu"]) * PERIOD // 1000)
+    return Resources(
+        cpu_period=PERIOD if quota else 0,
+        cpu_quota=quota,
+        cpu_shares=shares(milli_value(asked or 0)),
+        memory_bytes=value(limits.get("memory") or 0),
+        oom_score_adj=oom_score(pod, container, capacity),
+    )
+
+
+# --- security
+
+
+def security(pod: Obj, container: Obj) -> Security:
+    """The container's security context over the pod's. Raises SecurityError."""
+    wide: Mapping[str, Any] = spec(pod).get("securityContext") or {}
+    own: Mapping[str, Any] = container.get("securityContext") or {}
+    merged = {**wide, **own}
+    user = merged.get("runAsUser")
+    if merged.get("runAsNonRoot") and user == 0:
+        meta = pod["metadata"]
+        where = f'"{meta["name"]}_{meta["namespace"]}({meta["uid"]})", container: {container["name"]}'
+        raise SecurityError(f"container's runAsUser breaks non-root policy (pod: {where})")
+    capabilities: Mapping[str, Any] = own.get("capabilities") or {}
+    privileged = bool(own.get("privileged"))
+    unmasked = privileged or own.get("procMount") == "Unmasked"
+    return Security(
+        run_as_user=user,
+        run_as_group=merged.get("runAsGroup"),
+        supplemental_groups=supplemental_groups(pod),
+        privileged=privileged,
+        readonly_rootfs=bool(own.get("readOnlyRootFilesystem")),
+        no_new_privs=own.get("allowPrivilegeEscalation") is False,
+        add_capabilities=tuple(capabilities.get("add") or ()),
+        drop_capabilities=tuple(capabilities.get("drop") or ()),
+        host_network=uses_host_network(pod),
+        host_pid=bool(spec(pod).get("hostPID")),
+        host_ipc=bool(spec(pod).get("hostIPC")),
+        share_pid=bool(spec(pod).get("shareProcessNamespace")),
+        seccomp=_seccomp(merged.get("seccompProfile") or {}),
+        masked_paths=() if unmasked else MASKED,
+        readonly_paths=() if unmasked else READ_ONLY,
+    )
+
+
+def _seccomp(profile: Mapping[str, Any]) -> str:
+    match profile.get("type"):
+        case "RuntimeDefault":
+            return "runtime/default"
+        case "Localhost":
+            return f"localhost/{profile.get('localhostProfile', '')}"
+    return "unconfined"

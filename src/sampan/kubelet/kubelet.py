@@ -1,0 +1,286 @@
+"""Kubelet: one node's agent put together; wiring only."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sampan.aio.clock import Clock
+from sampan.aio.tasks import Tasks
+from sampan.api.errors import StatusError
+from sampan.api.json import Obj
+from sampan.api.names import ObjectRef
+from sampan.api.quantity import value
+from sampan.client.api import Api
+from sampan.client.cache import Delta
+from sampan.client.informer import Informers
+from sampan.client.recorder import Recorder
+from sampan.kubelet.handlers import Handlers
+from sampan.kubelet.health import ProbedHealth
+from sampan.kubelet.images import Images
+from sampan.kubelet.logs import parse_options, read_log
+from sampan.kubelet.node import NodeFacts, NodeKeeper, not_ready
+from sampan.kubelet.pleg import make_pleg
+from sampan.kubelet.pleg.base import PlegConfig, PodEventType
+from sampan.kubelet.pleg.cache import PodCache
+from sampan.kubelet.runner import OWNER, Place, PodRunner, Reader
+from sampan.kubelet.runtime import Container, ContainerState, CriError, PodStatus, Runtime
+from sampan.kubelet.sandbox_config import Dns, log_directory
+from sampan.kubelet.termination import termination_message
+from sampan.kubelet.volumes import Volumes
+from sampan.kubelet.workers import Links, Workers
+from sampan.kubelet.writer import WRITERS, StatusWriter
+from sampan.obs.metrics import Metrics
+from sampan.resources.kinds import CONFIGMAPS, PODS, PVCS, PVS, SECRETS, SERVICEACCOUNTS, SERVICES
+
+log = logging.getLogger("sampan.kubelet")
+READ = {
+    "ConfigMap": CONFIGMAPS,
+    "Secret": SECRETS,
+    "PersistentVolumeClaim": PVCS,
+    "PersistentVolume": PVS,
+}
+RETRY = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class KubeletConfig:
+    """Settings of one node agent."""
+
+    facts: NodeFacts
+    root: Path
+    """Pods' volumes and logs are kept below it."""
+    dns: Dns = field(default_factory=Dns)
+    owner: str = ""
+    """The cluster, as sandboxes are labelled; pods of others in the same runtime are left alone."""
+    master: str = ""
+    """host:port that service environment variables of `kubernetes` say when there is no such Service yet."""
+    pleg: PlegConfig = field(default_factory=PlegConfig)
+
+
+class Kubelet:
+    """Runs the pods that are bound to its node. `informers` may be shared by the agents of one process."""
+
+    def __init__(self, config: KubeletConfig, runtime: Runtime, api: Api, informers: Informers, clock: Clock) -> None:
+        self.config, self.runtime, self.api, self.clock = config, runtime, api, clock
+        facts = config.facts
+        self._informers = informers
+        self.registry = Metrics()
+        self.cache = PodCache(clock)
+        self.pleg = make_pleg(config.pleg, runtime, self.cache, clock, self.registry)
+        self._recorder = Recorder(api, clock, "kubelet", facts.name)
+        self.node = NodeKeeper(api, clock, facts, self._recorder)
+        self._writer = StatusWriter(api, clock)
+        self._volumes = Volumes(config.root / "pods", self._get, self._token, clock)
+        self._handlers = Handlers(runtime, clock)
+        self._health = ProbedHealth(self._handlers, clock, self._event, self._poke, self._started_before)
+        reader = Reader(self._get, lambda ns: informers.of(SERVICES).cache.list(ns), lambda: self.node.node)
+        memory = value(facts.machine.memory)
+        place = Place(str(config.root / "logs"), facts.address, config.dns, config.master, memory, config.owner)
+        images = Images(runtime, clock, self._event)
+        self._runner = PodRunner(runtime, images, self._volumes, self._handlers, reader, self._recorder, clock, place)
+        self._workers = Workers(
+            Links(
+                self._runner, self.cache, self._writer, clock, self._health, self._delete, self._message, facts.address,
+                facts.runtime.name,
+            )
+        )  # fmt: skip
+        self._tasks = Tasks()
+
+    # --- life
+
+    async def start(self) -> None:
+        """Register and begin to work; returns when the node was reported once. Raises StatusError, OSError."""
+        await self.node.register()
+        start = self._tasks.start
+        start(self._recorder.run(), "kubelet events")
+        start(self.pleg.run(), "pleg")
+        start(self._health.run(), "prober")
+        start(self._workers.run(), "pod workers")
+        for number in range(WRITERS):
+            start(self._writer.run(), f"status writer {number}")
+        pods = self._informers.of(PODS)
+        self._informers.of(SERVICES)
+        await pods.synced.wait()
+        pods.subscribe(self._pod_changed)
+        start(self._follow(), "pleg events")
+        await self.cache.newer_than("", 0)
+        await self._adopt()
+        await self.node.beat(self._wrong)
+        start(self.node.run(self._wrong), "node status")
+
+    async def close(self, *, evacuate: bool = False) -> None:
+        """End the agent. Containers of a real runtime go on, unless everything is to be stopped and removed."""
+        with contextlib.suppress(ValueError):
+            self._informers.of(PODS).unsubscribe(self._pod_changed)
+        await self._workers.close()
+        if evacuate:
+            await self._evacuate()
+        await self._writer.close()
+        await self._tasks.cancel()
+        await self._handlers.close()
+        await self.runtime.close()
+
+    async def _evacuate(self) -> None:
+        for uid in list(self.cache):
+            status = self.cache.peek(uid)
+            if status is None or not self._ours(status):
+                continue
+            try:
+                await self._runner.stop_all({"metadata": {}, "spec": {}}, status, 0)
+                await self._runner.remove_all(status)
+            except CriError as error:
+                log.warning("pod %s/%s cannot be removed: %s", status.namespace, status.name, error)
+            await self._volumes.tear_down(uid)
+
+    # --- news
+
+    def _pod_changed(self, delta: Delta) -> None:
+        pod = delta.new or delta.old
+        if pod is None or (pod.get("spec") or {}).get("nodeName") != self.config.facts.name:
+            return
+        if delta.old is not None and delta.new is not None and _uid(delta.old) != _uid(delta.new):
+            self._workers.gone(delta.old)
+        if delta.new is None:
+            self._workers.gone(pod)
+        else:
+            self._workers.put(pod)
+
+    async def _follow(self) -> None:
+        async for event in self.pleg.events():
+            if event.uid in self._workers:
+                if event.type is not PodEventType.REMOVED:
+                    self._workers.poke(event.uid)
+            elif event.type is PodEventType.STARTED:
+                await self._adopt()
+
+    async def _adopt(self) -> None:
+        """End what the runtime has of pods that the API has not; remove what is left of their files."""
+        for uid in list(self.cache):
+            status = self.cache.peek(uid)
+            if status is not None and uid not in self._workers and self._ours(status):
+                log.info("pod %s/%s (%s) is not in the API: ending it", status.namespace, status.name, uid)
+                self._workers.orphan(status)
+        for uid in await asyncio.to_thread(self._volumes.uids):
+            if uid not in self._workers:
+                await self._volumes.tear_down(uid)
+
+    def _ours(self, status: PodStatus) -> bool:
+        return any(sandbox.labels.get(OWNER) == self.config.owner for sandbox in status.sandboxes)
+
+    async def _wrong(self) -> str:
+        """What is wrong with the node."""
+        try:
+            conditions = await self.runtime.status()
+        except CriError as error:
+            return f"container runtime is down: {error.message}"
+        return not_ready(conditions, self.pleg.health(self.clock.now()))
+
+    # --- what the parts are given
+
+    def _poke(self, uid: str) -> None:
+        self._workers.poke(uid)
+
+    def _started_before(self, uid: str, container_id: str) -> bool:
+        return self._workers.started_before(uid, container_id)
+
+    def _event(self, pod: Obj, type_: Any, reason: str, message: str, container: str = "") -> None:
+        self._runner.event(pod, type_, reason, message, container)
+
+    async def _get(self, kind: str, namespace: str, name: str) -> Obj | None:
+        try:
+            return await self.api.get(ObjectRef(READ[kind], namespace, name))
+        except StatusError as error:
+            if error.code == 404:
+                return None
+            raise OSError(f'failed to get {kind} "{namespace}/{name}": {error}') from error
+
+    async def _token(self, namespace: str, account: str, audience: str, seconds: int, pod: Obj) -> tuple[str, str]:
+        """A token for a pod's service account: (token, when it expires). Raises OSError."""
+        meta = pod["metadata"]
+        bound = {"kind": "Pod", "apiVersion": "v1", "name": meta["name"], "uid": meta["uid"]}
+        spec: Obj = {"expirationSeconds": seconds, "boundObjectRef": bound, "audiences": [audience] if audience else []}
+        body = {"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "spec": spec}
+        path = SERVICEACCOUNTS.path(namespace, account, "token")
+        try:
+            answer = await self.api.call("POST", path, body)
+        except StatusError as error:
+            raise OSError(f"failed to fetch token: {error}") from error
+        return answer["status"]["token"], answer["status"]["expirationTimestamp"]
+
+    async def _delete(self, pod: Obj) -> None:
+        meta = pod["metadata"]
+        ref = ObjectRef(PODS, meta["namespace"], meta["name"])
+        try:
+            await self.api.delete(ref, uid=meta["uid"], grace_seconds=0)
+        except StatusError as error:
+            if error.code not in (404, 409):
+                raise OSError(str(error)) from error
+
+    async def _message(self, pod: Obj, status: PodStatus, container_id: str) -> str:
+        run = next(c for c in status.containers if c.id == container_id)
+        file = self._volumes.termination_file(_uid(pod), run.name, run.attempt)
+        return await asyncio.to_thread(termination_message, file, self._log_path(pod, run), pod, run)
+
+    def _log_path(self, pod: Obj, run: Container) -> Path:
+        if run.log_path.startswith("/"):
+            return Path(run.log_path)
+        return Path(log_directory(pod, str(self.config.root / "logs"))) / run.name / f"{run.attempt}.log"
+
+    # --- what its server shows
+
+    def pods(self) -> list[Obj]:
+        """The pods on this node."""
+        return self._workers.pods()
+
+    def find(self, namespace: str, name: str) -> Obj | None:
+        """A pod of this node by name."""
+        for pod in self._workers.pods():
+            if (pod["metadata"].get("namespace"), pod["metadata"].get("name")) == (namespace, name):
+                return pod
+        return None
+
+    def metrics(self) -> bytes:
+        """The agent's metrics."""
+        return self.registry.text()
+
+    async def logs(self, pod: Obj, container: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
+        """A container's log. Raises LookupError when there is none yet, LogOptionError."""
+        options = parse_options(dict(query), self.clock.now())
+        uid = _uid(pod)
+        run = self._run_of(uid, container, previous=query.get("previous") in ("true", "1"))
+        if run is None:
+            name = pod["metadata"]["name"]
+            if query.get("previous") in ("true", "1"):
+                raise LookupError(f'previous terminated container "{container}" in pod "{name}" not found')
+            waiting = self._waiting(pod, container)
+            raise LookupError(f'container "{container}" in pod "{name}" is waiting to start: {waiting}')
+
+        def alive() -> bool:
+            found = self.cache.peek(uid)
+            runs = found.containers if found is not None else ()
+            return any(c.id == run.id and c.state is ContainerState.RUNNING for c in runs)
+
+        return read_log(self._log_path(pod, run), options, self.clock, alive)
+
+    def _run_of(self, uid: str, container: str, *, previous: bool) -> Container | None:
+        status = self.cache.peek(uid)
+        runs = [c for c in status.containers if c.name == container] if status is not None else []
+        runs.sort(key=lambda c: (c.attempt, c.created_at))
+        wanted = runs[:-1] if previous else runs
+        return wanted[-1] if wanted else None
+
+    def _waiting(self, pod: Obj, container: str) -> str:
+        status = self._writer.last(_uid(pod)) or pod.get("status") or {}
+        for entry in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+            if entry["name"] == container:
+                return str(((entry.get("state") or {}).get("waiting") or {}).get("reason") or "ContainerCreating")
+        return "ContainerCreating"
+
+
+def _uid(pod: Obj) -> str:
+    uid: str = pod["metadata"]["uid"]
+    return uid

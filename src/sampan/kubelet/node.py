@@ -1,0 +1,242 @@
+"""This node in the API: registered, its status kept true, its lease renewed."""
+
+import logging
+import os
+import platform
+import shutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from sampan.aio.clock import Clock
+from sampan.api.errors import StatusError
+from sampan.api.json import Obj
+from sampan.api.names import ObjectRef
+from sampan.api.times import format_micro, format_time
+from sampan.client.api import Api
+from sampan.client.recorder import Recorder
+from sampan.kubelet.runtime import Condition, RuntimeVersion
+from sampan.resources.kinds import LEASES, NODES
+
+log = logging.getLogger("sampan.kubelet")
+LEASE_NAMESPACE = "kube-node-lease"
+LEASE_SECONDS = 40
+RENEW_EVERY = 10.0
+REPORT_EVERY = 300.0
+"""Seconds between status reports in which nothing has changed, as upstream's nodeStatusReportFrequency."""
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
+PRESSURES = {
+    "MemoryPressure": ("KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    "DiskPressure": ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    "PIDPressure": ("KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a node has, in API quantities, and what it is."""
+
+    cpu: str
+    memory: str
+    storage: str
+    pods: int = 110
+    info: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """What does not change while the agent runs."""
+
+    name: str
+    address: str
+    port: int
+    machine: Machine
+    runtime: RuntimeVersion
+    kubernetes_version: str
+    pod_cidr: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    taints: Sequence[Obj] = ()
+
+
+def this_machine(root: Path) -> Machine:
+    """The machine we run on; `root` is the directory whose file system pods' data goes to."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    release = platform.freedesktop_os_release() if Path("/etc/os-release").exists() else {}
+    boot, machine_id = Path("/proc/sys/kernel/random/boot_id"), Path("/etc/machine-id")
+    info = {
+        "machineID": machine_id.read_text().strip() if machine_id.exists() else "",
+        "systemUUID": machine_id.read_text().strip() if machine_id.exists() else "",
+        "bootID": boot.read_text().strip() if boot.exists() else "",
+        "kernelVersion": platform.release(),
+        "osImage": release.get("PRETTY_NAME", platform.system()),
+        "operatingSystem": platform.system().lower(),
+        "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
+    }
+    disk = shutil.disk_usage(root).total
+    return Machine(str(os.cpu_count() or 1), f"{memory // 1024}Ki", f"{disk // 1024}Ki", info=info)
+
+
+def node_object(facts: NodeFacts) -> Obj:
+    """The Node to register, without status."""
+    info = facts.machine.info
+    labels = {
+        "beta.kubernetes.io/arch": info.get("architecture", ""),
+        "beta.kubernetes.io/os": info.get("operatingSystem", ""),
+        "kubernetes.io/arch": info.get("architecture", ""),
+        "kubernetes.io/hostname": facts.name,
+        "kubernetes.io/os": info.get("operatingSystem", ""),
+        **facts.labels,
+    }
+    spec: Obj = {"podCIDR": facts.pod_cidr, "podCIDRs": [facts.pod_cidr]} if facts.pod_cidr else {}
+    if facts.taints:
+        spec["taints"] = list(facts.taints)
+    return {"kind": "Node", "apiVersion": "v1", "metadata": {"name": facts.name, "labels": labels}, "spec": spec}
+
+
+def node_status(facts: NodeFacts, old: Obj, wrong: str, now: datetime) -> Obj:
+    """The node's status. `wrong` says why it is not ready, empty when it is."""
+    machine, stamp = facts.machine, format_time(now)
+    amounts = {
+        "cpu": machine.cpu,
+        "ephemeral-storage": machine.storage,
+        "hugepages-1Gi": "0",
+        "hugepages-2Mi": "0",
+        "memory": machine.memory,
+        "pods": str(machine.pods),
+    }
+    ready = (
+        {"type": "Ready", "status": "False", "reason": "KubeletNotReady", "message": wrong}
+        if wrong
+        else {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
+    )
+    fine: list[Obj] = [
+        {"type": type_, "status": "False", "reason": reason, "message": message}
+        for type_, (reason, message) in PRESSURES.items()
+    ]
+    before = {c["type"]: c for c in old.get("conditions") or ()}
+    conditions = []
+    for made in [*fine, ready]:
+        was = before.get(made["type"]) or {}
+        since = was.get("lastTransitionTime") if was.get("status") == made["status"] else stamp
+        conditions.append({**made, "lastHeartbeatTime": stamp, "lastTransitionTime": since or stamp})
+    mine = {c["type"] for c in conditions}
+    return {
+        "addresses": [{"type": "InternalIP", "address": facts.address}, {"type": "Hostname", "address": facts.name}],
+        "allocatable": amounts,
+        "capacity": amounts,
+        "conditions": [*(c for t, c in before.items() if t not in mine), *conditions],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": facts.port}},
+        "nodeInfo": {
+            "kubeProxyVersion": "",
+            **facts.machine.info,
+            "containerRuntimeVersion": f"{facts.runtime.name}://{facts.runtime.version}",
+            "kubeletVersion": facts.kubernetes_version,
+        },
+    }
+
+
+def without_heartbeats(status: Obj) -> Obj:
+    """The status without what changes at every report."""
+    conditions = [{k: v for k, v in c.items() if k != "lastHeartbeatTime"} for c in status.get("conditions") or ()]
+    return {**status, "conditions": conditions}
+
+
+def not_ready(conditions: Sequence[Condition], pleg: str) -> str:
+    """Upstream's message for a node that is not ready: what of runtime and PLEG is wrong."""
+    wrong = [
+        f"container runtime {'network ' if c.type == 'NetworkReady' else ''}not ready: "
+        f"{c.type}={'true' if c.status else 'false'} reason:{c.reason} message:{c.message}"
+        for c in conditions
+        if not c.status and c.type in ("RuntimeReady", "NetworkReady")
+    ]
+    return ", ".join([*wrong, *([f"PLEG is not healthy: {pleg}"] if pleg else [])])
+
+
+Look = Callable[[], Awaitable[str]]
+"""Says what is wrong with the node, nothing when it is ready."""
+
+
+class NodeKeeper:
+    """Registers the node and keeps status and lease. `look` says what is wrong with it."""
+
+    def __init__(self, api: Api, clock: Clock, facts: NodeFacts, recorder: Recorder) -> None:
+        self._api, self._clock, self.facts, self._recorder = api, clock, facts, recorder
+        self.node: Obj = node_object(facts)
+        self._reported: Obj = {}
+        self._reported_at = 0.0
+        self._lease: Obj | None = None
+
+    async def register(self) -> None:
+        """Create the node, or take over the one that is there. Raises StatusError, OSError."""
+        try:
+            self.node = await self._api.create(NODES, node_object(self.facts))
+        except StatusError as error:
+            if error.reason != "AlreadyExists":
+                raise
+            labels = node_object(self.facts)["metadata"]["labels"]
+            self.node = await self._api.patch(self._ref(), {"metadata": {"labels": labels}})
+        about = {"kind": "Node", "apiVersion": "v1", "metadata": {"name": self.facts.name, "uid": self.facts.name}}
+        self._recorder.event(about, "Normal", "Starting", "Starting kubelet.")
+
+    def _ref(self) -> ObjectRef:
+        return ObjectRef(NODES, "", self.facts.name)
+
+    async def report(self, wrong: str) -> None:
+        """Write the status when it differs from the last one, or when that is five minutes old."""
+        now = self._clock.monotonic()
+        status = node_status(self.facts, self.node.get("status") or {}, wrong, self._clock.now())
+        same = without_heartbeats(status) == self._reported
+        if same and now - self._reported_at < REPORT_EVERY:
+            return
+        try:
+            self.node = await self._api.patch(self._ref(), {"status": status}, "strategic", "status")
+        except StatusError as error:
+            if error.code != 404:
+                raise
+            await self.register()  # somebody deleted the node: it comes back, as upstream's does
+            self._reported = {}
+            return
+        self._reported, self._reported_at = without_heartbeats(status), now
+
+    async def renew(self) -> None:
+        """Renew the lease; make it first when there is none."""
+        stamp = format_micro(self._clock.now())
+        name = self.facts.name
+        if self._lease is None:
+            try:
+                self._lease = await self._api.get(ObjectRef(LEASES, LEASE_NAMESPACE, name))
+            except StatusError as error:
+                if error.code != 404:
+                    raise
+                self._lease = await self._make_lease(stamp)
+                return
+        spec = {**(self._lease.get("spec") or {}), "holderIdentity": name, "renewTime": stamp}
+        spec["leaseDurationSeconds"] = LEASE_SECONDS
+        try:
+            self._lease = await self._api.update(LEASES, {**self._lease, "spec": spec})
+        except StatusError as error:
+            self._lease = None
+            if error.code not in (404, 409):
+                raise
+
+    async def _make_lease(self, stamp: str) -> Obj:
+        owner = {"apiVersion": "v1", "kind": "Node", "name": self.facts.name, "uid": self.node["metadata"]["uid"]}
+        meta = {"name": self.facts.name, "namespace": LEASE_NAMESPACE, "ownerReferences": [owner]}
+        spec = {"holderIdentity": self.facts.name, "leaseDurationSeconds": LEASE_SECONDS, "renewTime": stamp}
+        lease = {"kind": "Lease", "apiVersion": "coordination.k8s.io/v1", "metadata": meta, "spec": spec}
+        return await self._api.create(LEASES, lease)
+
+    async def run(self, look: Look) -> None:
+        """Renew and report every ten seconds until cancelled; a call that fails is tried again at the next."""
+        while True:
+            await self._clock.sleep(RENEW_EVERY)
+            await self.beat(look)
+
+    async def beat(self, look: Look) -> None:
+        """One round: lease, then status."""
+        try:
+            await self.renew()
+            await self.report(await look())
+        except (StatusError, OSError) as error:
+            log.warning("node %s: %s", self.facts.name, error)

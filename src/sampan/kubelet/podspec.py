@@ -1,0 +1,74 @@
+"""Reading a pod: its containers by kind, its restart rules, how long it may take to end."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from sampan.api.json import Obj
+from sampan.api.times import parse_time
+
+TERMINAL = ("Succeeded", "Failed")
+DEFAULT_GRACE = 30
+
+
+def spec(pod: Obj) -> Obj:
+    """The pod's spec."""
+    found: Obj = pod.get("spec") or {}
+    return found
+
+
+def status(pod: Obj) -> Obj:
+    """The pod's status."""
+    found: Obj = pod.get("status") or {}
+    return found
+
+
+def containers(pod: Obj) -> Sequence[Obj]:
+    """The app containers."""
+    return spec(pod).get("containers") or ()
+
+
+def init_containers(pod: Obj) -> Sequence[Obj]:
+    """The init containers, sidecars among them, in their order."""
+    return spec(pod).get("initContainers") or ()
+
+
+def every_container(pod: Obj) -> Iterator[Obj]:
+    """Init containers, then app containers."""
+    yield from init_containers(pod)
+    yield from containers(pod)
+
+
+def is_sidecar(container: Obj) -> bool:
+    """An init container that goes on running (KEP-753)."""
+    return container.get("restartPolicy") == "Always"
+
+
+def restart_policy(pod: Obj) -> str:
+    """Always, OnFailure or Never."""
+    return spec(pod).get("restartPolicy") or "Always"
+
+
+def is_terminal(pod: Obj) -> bool:
+    """The pod is over, by its phase."""
+    return status(pod).get("phase") in TERMINAL
+
+
+def uses_host_network(pod: Obj) -> bool:
+    """The pod has no network namespace of its own."""
+    return bool(spec(pod).get("hostNetwork"))
+
+
+def grace_seconds(pod: Obj) -> int:
+    """How long the pod's containers may take to end: what the deletion says, else the spec."""
+    asked = pod["metadata"].get("deletionGracePeriodSeconds")
+    if asked is None or not pod["metadata"].get("deletionTimestamp"):
+        asked = spec(pod).get("terminationGracePeriodSeconds")
+    return DEFAULT_GRACE if asked is None else int(asked)
+
+
+def deadline_passes_in(pod: Obj, now: datetime) -> float | None:
+    """Seconds until activeDeadlineSeconds is over, negative when it is; None when there is no deadline or no start."""
+    limit, started = spec(pod).get("activeDeadlineSeconds"), status(pod).get("startTime")
+    if limit is None or not started:
+        return None
+    return float(limit) - (now - parse_time(started)).total_seconds()

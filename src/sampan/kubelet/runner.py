@@ -1,0 +1,250 @@
+"""Does to one pod what was decided: sandbox, containers, hooks, their end and their removal."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from sampan.aio.clock import Clock
+from sampan.api.json import Obj
+from sampan.client.recorder import Recorder
+from sampan.kubelet.container_config import container_config
+from sampan.kubelet.env import ConfigError, environment
+from sampan.kubelet.handlers import Handlers
+from sampan.kubelet.images import ImageError, Images
+from sampan.kubelet.podspec import every_container, init_containers, is_sidecar, spec
+from sampan.kubelet.runtime import Container, ContainerState, CriError, PodStatus, Runtime, SandboxConfig
+from sampan.kubelet.sandbox_config import Dns, sandbox_config
+from sampan.kubelet.status import Waiting
+from sampan.kubelet.volumes import VolumeError, VolumePath, Volumes
+
+log = logging.getLogger("sampan.kubelet")
+OWNER = "dev.sampan.cluster"
+"""Label of sandboxes: whose they are."""
+HOOK_TIMEOUT = 120.0
+MINIMUM_GRACE = 2
+"""Seconds a container gets to end after a preStop hook that used up its time, as upstream gives."""
+
+
+class NotStarted(Exception):
+    """A container could not be started; `waiting` is what its status shows."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        super().__init__(waiting.message)
+        self.waiting = waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where pods run: paths and addresses of this node."""
+
+    log_root: str
+    host_ip: str
+    dns: Dns
+    master: str
+    """host:port by which pods call the API server; service environment variables say it."""
+    memory: int
+    """The node's, in bytes."""
+    owner: str
+    """The cluster's id: a label of its sandboxes."""
+
+
+class Reader:
+    """What of the API a pod's containers are made from: live reads, and what informers have."""
+
+    def __init__(
+        self,
+        get: Callable[[str, str, str], Awaitable[Obj | None]],
+        services: Callable[[str], Sequence[Obj]],
+        node: Callable[[], Obj],
+    ) -> None:
+        self.get, self.services, self.node = get, services, node
+
+
+@dataclass(frozen=True, slots=True)
+class PodRunner:
+    """All calls that change something in the runtime go through here."""
+
+    runtime: Runtime
+    images: Images
+    volumes: Volumes
+    handlers: Handlers
+    reader: Reader
+    recorder: Recorder
+    clock: Clock
+    place: Place
+
+    def event(self, pod: Obj, type_: Literal["Normal", "Warning"], reason: str, message: str, name: str = "") -> None:
+        """Post an Event about a pod, or about one of its containers."""
+        if not pod["metadata"].get("name"):
+            return  # a pod that only the runtime knows
+        about: dict[str, Any] = {"kind": "Pod", "apiVersion": "v1", "metadata": pod["metadata"]}
+        if name:
+            field = "initContainers" if any(c["name"] == name for c in init_containers(pod)) else "containers"
+            about["fieldPath"] = f"spec.{field}{{{name}}}"
+        self.recorder.event(about, type_, reason, message)
+
+    # --- starting
+
+    async def sandbox(self, pod: Obj, attempt: int) -> tuple[str, SandboxConfig]:
+        """A new sandbox. Raises CriError."""
+        config = sandbox_config(pod, attempt, self.place.log_root, self.place.dns)
+        config = replace(config, labels={**config.labels, OWNER: self.place.owner})
+        await asyncio.to_thread(Path(config.log_directory).mkdir, parents=True, exist_ok=True)
+        try:
+            return await self.runtime.run_sandbox(config), config
+        except CriError as error:
+            text = f"Failed to create pod sandbox: {error.message}"
+            self.event(pod, "Warning", "FailedCreatePodSandBox", text)
+            raise
+
+    async def start(
+        self, pod: Obj, name: str, attempt: int, sandbox_id: str, ips: tuple[str, ...],
+        paths: Mapping[str, VolumePath],
+    ) -> str:  # fmt: skip
+        """Pull, create and start a container; its id. Raises NotStarted."""
+        container = next(c for c in every_container(pod) if c["name"] == name)
+        try:
+            image_ref = await self.images.ensure(pod, container, await self._pull_secrets(pod))
+        except ImageError as error:
+            raise NotStarted(Waiting(error.reason, error.message)) from error
+        container_id = await self._create(pod, container, attempt, image_ref, sandbox_id, ips, paths)
+        self.event(pod, "Normal", "Created", "Container created", name)
+        try:
+            await self.runtime.start_container(container_id)
+        except CriError as error:
+            self.event(pod, "Warning", "Failed", f"Error: {error.message}", name)
+            raise NotStarted(Waiting("RunContainerError", error.message)) from error
+        self.event(pod, "Normal", "Started", "Container started", name)
+        return container_id
+
+    async def _create(
+        self, pod: Obj, container: Obj, attempt: int, image_ref: str, sandbox_id: str, ips: tuple[str, ...],
+        paths: Mapping[str, VolumePath],
+    ) -> str:  # fmt: skip
+        name = container["name"]
+        try:
+            env = await self._environment(pod, container, ips)
+            mounts = await asyncio.to_thread(self.volumes.mounts, pod, container, attempt, paths, env, ips)
+            config = container_config(pod, container, attempt, image_ref, env, mounts, self.place.memory)
+        except (ConfigError, VolumeError, ValueError, OSError) as error:
+            self.event(pod, "Warning", "Failed", f"Error: {error}", name)
+            raise NotStarted(Waiting("CreateContainerConfigError", str(error))) from error
+        sandbox = sandbox_config(pod, 0, self.place.log_root, self.place.dns)
+        if config.log_path:
+            folder = (Path(sandbox.log_directory) / config.log_path).parent
+            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        try:
+            return await self.runtime.create_container(sandbox_id, config, sandbox)
+        except CriError as error:
+            self.event(pod, "Warning", "Failed", f"Error: {error.message}", name)
+            raise NotStarted(Waiting("CreateContainerError", error.message)) from error
+
+    async def _environment(self, pod: Obj, container: Obj, ips: tuple[str, ...]) -> list[tuple[str, str]]:
+        namespace = pod["metadata"]["namespace"]
+        found = {}
+        for kind, name in config_sources(container):
+            found[kind, name] = await self.reader.get(kind, namespace, name)
+        services = self.reader.services(namespace)
+        return environment(
+            pod, container, ips, self.place.host_ip, self.reader.node(), lambda kind, ns, name: found.get((kind, name)),
+            services, self.place.master,
+        )  # fmt: skip
+
+    async def _pull_secrets(self, pod: Obj) -> list[Obj]:
+        names = [ref["name"] for ref in spec(pod).get("imagePullSecrets") or () if ref.get("name")]
+        found = [await self.reader.get("Secret", pod["metadata"]["namespace"], name) for name in names]
+        return [secret for secret in found if secret is not None]
+
+    # --- ending
+
+    async def post_start(self, pod: Obj, container: Obj, container_id: str, ips: tuple[str, ...]) -> bool:
+        """Run the postStart hook, if there is one; False when it failed."""
+        hook = (container.get("lifecycle") or {}).get("postStart")
+        if not hook:
+            return True
+        outcome = await self.handlers.run(container, hook, container_id, next(iter(ips), ""), HOOK_TIMEOUT)
+        if not outcome.ok:
+            log.info("postStart hook of %s: %s", container["name"], outcome.message)
+            self.event(pod, "Warning", "FailedPostStartHook", "PostStartHook failed", container["name"])
+        return outcome.ok
+
+    async def stop(self, pod: Obj, run: Container, message: str, grace: int, ips: tuple[str, ...] = ()) -> None:
+        """Run the preStop hook and stop a container within `grace` seconds. What is gone already is fine."""
+        name = run.name
+        container: Obj = next((c for c in every_container(pod) if c["name"] == name), {"name": name})
+        self.event(pod, "Normal", "Killing", message or f"Stopping container {name}", name)
+        began = self.clock.monotonic()
+        if grace > 0 and ((container.get("lifecycle") or {}).get("preStop")):
+            hook, ip = container["lifecycle"]["preStop"], next(iter(ips), "")
+            outcome = await self.handlers.run(container, hook, run.id, ip, float(grace))
+            if not outcome.ok:
+                log.info("preStop hook of %s: %s", name, outcome.message)
+                self.event(pod, "Warning", "FailedPreStopHook", "PreStopHook failed", name)
+            left = grace - round(self.clock.monotonic() - began)
+            grace = max(left, MINIMUM_GRACE)
+        try:
+            await self.runtime.stop_container(run.id, grace)
+        except CriError as error:
+            if error.code != "NOT_FOUND":
+                raise
+
+    async def stop_all(self, pod: Obj, status: PodStatus, grace: int) -> None:
+        """Stop all containers at once, sidecars after the others in reverse order, then the sandboxes."""
+        alive = (ContainerState.RUNNING, ContainerState.UNKNOWN)
+        running = [c for c in status.containers if c.state in alive]
+        sidecars = [c["name"] for c in init_containers(pod) if is_sidecar(c)]
+        began = self.clock.monotonic()
+        first = [c for c in running if c.name not in sidecars]
+        await asyncio.gather(*(self.stop(pod, run, "", grace, status.ips) for run in first))
+        for name in reversed(sidecars):
+            left = max(0, grace - round(self.clock.monotonic() - began)) if grace else 0
+            for run in (c for c in running if c.name == name):
+                await self.stop(pod, run, "", max(left, MINIMUM_GRACE) if grace else 0, status.ips)
+        for sandbox in status.sandboxes:
+            await self._gone(self.runtime.stop_sandbox(sandbox.id))
+
+    async def remove_all(self, status: PodStatus) -> None:
+        """Remove what has been stopped."""
+        for run in status.containers:
+            await self._gone(self.runtime.remove_container(run.id))
+        for sandbox in status.sandboxes:
+            await self._gone(self.runtime.remove_sandbox(sandbox.id))
+
+    async def remove_old(self, pod: Obj, status: PodStatus) -> bool:
+        """Remove runs that nobody can ask for any more: all but the newest two of a container; old sandboxes."""
+        removed = False
+        for container in every_container(pod):
+            runs = sorted(
+                (c for c in status.containers if c.name == container["name"]), key=lambda c: (c.attempt, c.created_at)
+            )
+            for run in runs[:-2]:
+                if run.state is ContainerState.EXITED:
+                    await self._gone(self.runtime.remove_container(run.id))
+                    removed = True
+        return removed
+
+    @staticmethod
+    async def _gone(call: Awaitable[None]) -> None:
+        try:
+            await call
+        except CriError as error:
+            if error.code != "NOT_FOUND":
+                raise
+
+
+def config_sources(container: Obj) -> list[tuple[str, str]]:
+    """The ConfigMaps and Secrets that a container's environment is made from: kind and name."""
+    found = []
+    for source in container.get("envFrom") or ():
+        for key, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
+            if ref := source.get(key):
+                found.append((kind, ref.get("name", "")))
+    for variable in container.get("env") or ():
+        origin = variable.get("valueFrom") or {}
+        for key, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
+            if ref := origin.get(key):
+                found.append((kind, ref.get("name", "")))
+    return found

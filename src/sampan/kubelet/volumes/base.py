@@ -1,0 +1,18 @@
+"""What volumes are to their users: a path on the node, or an error that names volume and cause."""
+
+from dataclasses import dataclass
+
+
+class VolumeError(Exception):
+    """A volume cannot be set up; the text is upstream's and names the volume."""
+
+
+@dataclass(frozen=True, slots=True)
+class VolumePath:
+    """Where a volume of a pod is on this node."""
+
+    path: str
+    readonly: bool = False
+    """Nobody may write it, whatever the mount says (a projected volume, a claim used read-only)."""
+    wide: bool = True
+    """Content that belongs to the pod alone; False for what is shared with the node."""

@@ -1,0 +1,425 @@
+"""One pod at a time per pod: wait for news of it, decide, do, report. A pod that rests costs no task."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from sampan.aio.clock import Clock
+from sampan.aio.queue import QueueClosed, WorkQueue
+from sampan.aio.tasks import Tasks
+from sampan.api.json import Obj
+from sampan.api.times import format_duration
+from sampan.kubelet.actions import Crash, Health, Kill, PodActions, Start, crashed, decide, may_restart
+from sampan.kubelet.health import ProbedHealth
+from sampan.kubelet.pleg.cache import PodCache
+from sampan.kubelet.podspec import deadline_passes_in, every_container, grace_seconds, is_terminal
+from sampan.kubelet.runner import NotStarted, PodRunner
+from sampan.kubelet.runtime import ContainerState, CriError, PodStatus
+from sampan.kubelet.status import Known, Waiting, pod_status
+from sampan.kubelet.volumes import VolumeError, VolumePath
+from sampan.kubelet.writer import StatusWriter
+
+log = logging.getLogger("sampan.kubelet")
+DEADLINE = Waiting("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
+
+
+class Stage(Enum):
+    """The life of a pod on its node; never back."""
+
+    RUN = "run"
+    END = "end"
+    """Its containers are being stopped."""
+    OVER = "over"
+    """They are stopped and will not start again."""
+    GONE = "gone"
+    """Nothing of it is left in the runtime."""
+
+
+@dataclass(slots=True)
+class PodState:
+    """What the agent remembers of one pod."""
+
+    pod: Obj
+    stage: Stage = Stage.RUN
+    in_api: bool = True
+    after: int = 0
+    """Only an account of the runtime newer than this is acted upon: when the last change was made."""
+    task: asyncio.Task[None] | None = None
+    grace: int = -1
+    """What is being waited for, while stage is END."""
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    crash: dict[str, Crash] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
+    started: set[str] = field(default_factory=set)
+    failure: Waiting | None = None
+    paths: dict[str, VolumePath] | None = None
+    failures: int = 0
+    torn_down: bool = False
+
+    @property
+    def uid(self) -> str:
+        uid: str = self.pod["metadata"]["uid"]
+        return uid
+
+    @property
+    def deleting(self) -> bool:
+        return not self.in_api or bool(self.pod["metadata"].get("deletionTimestamp"))
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What the workers work with."""
+
+    runner: PodRunner
+    cache: PodCache
+    writer: StatusWriter
+    clock: Clock
+    health: ProbedHealth
+    delete: Callable[[Obj], Awaitable[None]]
+    """Take the pod out of the API, now."""
+    message_of: Callable[[Obj, PodStatus, str], Awaitable[str]]
+    """The termination message of an ended container, by its id."""
+    host_ip: str
+    runtime_name: str
+
+
+class Workers:
+    """Give it pods by `put` and `gone`, news of the runtime by `poke`."""
+
+    def __init__(self, links: Links) -> None:
+        self._links = links
+        self._pods: dict[str, PodState] = {}
+        self._queue: WorkQueue[str] = WorkQueue(links.clock)
+        self._tasks = Tasks()
+
+    def __contains__(self, uid: object) -> bool:
+        return uid in self._pods
+
+    def pods(self) -> list[Obj]:
+        """The pods that have not gone, as the API last said."""
+        return [state.pod for state in self._pods.values() if state.stage is not Stage.GONE]
+
+    # --- news
+
+    def put(self, pod: Obj) -> None:
+        """A pod of this node, new or changed."""
+        uid = pod["metadata"]["uid"]
+        state = self._pods.get(uid)
+        if state is None:
+            state = self._pods[uid] = PodState(pod)
+            self._restore(state)
+        else:
+            same = fingerprint(state.pod) == fingerprint(pod)
+            state.pod = pod
+            if same:
+                return
+        self._hurry(state)
+        self._queue.add(uid)
+
+    def gone(self, pod: Obj) -> None:
+        """The API has the pod no more: whatever runs of it has to end."""
+        state = self._pods.get(pod["metadata"]["uid"])
+        if state is not None:
+            state.in_api = False
+            self._hurry(state)
+            self._queue.add(state.uid)
+
+    def orphan(self, status: PodStatus) -> None:
+        """The runtime has a pod that the API never had, or has no more."""
+        if status.uid not in self._pods:
+            meta = {"uid": status.uid, "name": status.name, "namespace": status.namespace}
+            self._pods[status.uid] = PodState({"metadata": meta, "spec": {}}, in_api=False)
+            self._queue.add(status.uid)
+
+    def poke(self, uid: str) -> None:
+        """The runtime has news of the pod, or a probe has."""
+        if uid in self._pods:
+            self._queue.add(uid)
+
+    def _restore(self, state: PodState) -> None:
+        """After a restart of the agent: containers that the API calls started are."""
+        before = state.pod.get("status") or {}
+        for entry in (*(before.get("initContainerStatuses") or ()), *(before.get("containerStatuses") or ())):
+            if entry.get("started") and entry.get("containerID"):
+                state.started.add(entry["containerID"].rpartition("/")[2])
+
+    def _hurry(self, state: PodState) -> None:
+        """A deletion does not wait for a pull, nor a shorter grace for a longer one."""
+        if state.task is None or not state.deleting:
+            return
+        if state.stage is Stage.RUN or (state.stage is Stage.END and self._grace(state) < state.grace):
+            state.task.cancel()
+
+    @staticmethod
+    def _grace(state: PodState) -> int:
+        return grace_seconds(state.pod) if state.in_api else min(grace_seconds(state.pod), 30)
+
+    def started_before(self, uid: str, container_id: str) -> bool:
+        """Whether a container is known to be through its startup, e.g. from before a restart of the agent."""
+        state = self._pods.get(uid)
+        return state is not None and container_id in state.started
+
+    # --- life
+
+    async def run(self) -> None:
+        """Work until cancelled; containers go on."""
+        try:
+            while True:
+                uid = await self._queue.get()
+                task = self._tasks.start(self._turn(uid), f"pod {uid}")
+                state = self._pods.get(uid)
+                if state is not None:
+                    state.task = task
+        except QueueClosed:
+            return
+        finally:
+            await self._tasks.cancel()
+            await self._queue.close()
+
+    async def _turn(self, uid: str) -> None:
+        state = self._pods.get(uid)
+        try:
+            if state is not None:
+                await self._step(state)
+                state.failures = 0
+        except (CriError, OSError, VolumeError) as error:
+            assert state is not None
+            state.failures += 1
+            state.after = self._links.cache.now()
+            delay = min(300.0, 0.5 * 2 ** min(state.failures, 10))
+            log.info("pod %s/%s: %s; again in %g s", *_names(state.pod), error, delay)
+            self._queue.add_after(uid, delay)
+        except asyncio.CancelledError:
+            if state is None or not state.deleting:
+                raise
+            state.after = self._links.cache.now()
+            self._queue.add(uid)  # hurried: look again, and end what was begun
+        finally:
+            if state is not None:
+                state.task = None
+            self._queue.done(uid)
+
+    async def close(self) -> None:
+        """End all turns; containers go on."""
+        await self._tasks.cancel()
+        await self._queue.close()
+
+    async def _step(self, state: PodState) -> None:
+        links = self._links
+        runtime = await links.cache.newer_than(state.uid, state.after)
+        if state.stage is Stage.RUN and (state.deleting or is_terminal(state.pod)):
+            state.stage = Stage.END
+        if state.stage is Stage.RUN:
+            await self._live(state, runtime)
+        if state.stage is Stage.END:
+            await self._end(state)
+        if state.stage is Stage.OVER:
+            await self._clean(state)
+
+    # --- a pod that runs
+
+    async def _live(self, state: PodState, runtime: PodStatus) -> None:
+        links = self._links
+        left = deadline_passes_in(state.pod, links.clock.now())
+        if left is not None and left <= 0:
+            state.failure, state.stage = DEADLINE, Stage.END
+            links.runner.event(state.pod, "Normal", DEADLINE.reason, DEADLINE.message)
+            return
+        if left is not None:
+            self._queue.add_after(state.uid, left)
+        await self._read_messages(state, runtime)
+        links.health.follow(state.pod, runtime)
+        health, unready = links.health.of(state.pod, runtime)
+        health = Health(health.failed, health.started & frozenset(state.started) | self._simply_started(state, runtime))
+        actions = decide(state.pod, runtime, health)
+        state.waiting = {name: why for name, why in state.waiting.items() if any(s.name == name for s in actions.start)}
+        self._report(state, runtime, unready, health.started)
+        if actions.nothing:
+            if await links.runner.remove_old(state.pod, runtime):
+                state.after = links.cache.now()
+            return
+        if actions.kill_pod and not actions.create_sandbox:
+            state.stage = Stage.END
+            return
+        done = await self._act(state, runtime, actions)
+        self._report(state, runtime, unready, health.started)
+        if done:
+            state.after = links.cache.now()
+            self._queue.add(state.uid)
+
+    def _simply_started(self, state: PodState, runtime: PodStatus) -> frozenset[str]:
+        """Running containers that have neither a startup probe nor a postStart hook to wait for."""
+        plain = {
+            c["name"]
+            for c in every_container(state.pod)
+            if not c.get("startupProbe") and not (c.get("lifecycle") or {}).get("postStart")
+        }
+        return frozenset(c.id for c in runtime.containers if c.state is ContainerState.RUNNING and c.name in plain)
+
+    async def _act(self, state: PodState, runtime: PodStatus, actions: PodActions) -> bool:
+        """True when something was changed."""
+        runner, changed, sandbox_id, ips = self._links.runner, False, actions.sandbox_id, runtime.ips
+        grace = grace_seconds(state.pod)
+        if actions.kill_pod:
+            runner.event(
+                state.pod, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created."
+            )
+            await runner.stop_all(state.pod, runtime, grace)
+            changed = True
+        for kill in actions.kill:
+            await self._kill(state, kill, grace)
+            changed = True
+        if actions.create_sandbox or actions.start:
+            state.paths = await self._volumes(state)
+        if actions.create_sandbox:
+            sandbox_id, _ = await runner.sandbox(state.pod, actions.attempt)
+            ips = (await runner.runtime.pod_status(state.uid, (sandbox_id,))).ips
+            changed = True
+        for start in actions.start:
+            changed |= await self._start(state, start, sandbox_id, ips)
+        return changed
+
+    async def _volumes(self, state: PodState) -> dict[str, VolumePath]:
+        try:
+            return await self._links.runner.volumes.set_up(state.pod)
+        except VolumeError as error:
+            self._links.runner.event(state.pod, "Warning", "FailedMount", str(error))
+            raise
+
+    async def _kill(self, state: PodState, kill: Kill, grace: int) -> None:
+        container = next(c for c in every_container(state.pod) if c["name"] == kill.container.name)
+        own = (container.get(f"{kill.probe}Probe") or {}).get("terminationGracePeriodSeconds") if kill.probe else None
+        await self._links.runner.stop(state.pod, kill.container, kill.message, grace if own is None else int(own))
+
+    async def _start(self, state: PodState, start: Start, sandbox_id: str, ips: tuple[str, ...]) -> bool:
+        """Start one container, unless it has to wait; True when something was changed."""
+        if self._backs_off(state, start):
+            return False
+        runner = self._links.runner
+        try:
+            container_id = await runner.start(state.pod, start.name, start.attempt, sandbox_id, ips, state.paths or {})
+        except NotStarted as error:
+            state.waiting[start.name] = error.waiting
+            state.failures += 1
+            delay = 10.0 if error.waiting.reason in ("ErrImagePull", "ImagePullBackOff") else 5.0
+            self._queue.add_after(state.uid, delay)
+            return error.waiting.reason in ("RunContainerError", "CreateContainerError")
+        state.waiting.pop(start.name, None)
+        container = next(c for c in every_container(state.pod) if c["name"] == start.name)
+        if await runner.post_start(state.pod, container, container_id, ips):
+            state.started.add(container_id)
+        else:
+            run = await runner.runtime.container_status(container_id)
+            await runner.stop(state.pod, run, "FailedPostStartHook", grace_seconds(state.pod), ips)
+        return True
+
+    def _backs_off(self, state: PodState, start: Start) -> bool:
+        """Whether a container that ended has to wait before it starts again; notes this restart if not."""
+        if start.last is None or start.last.state is not ContainerState.EXITED:
+            return False
+        now, finished = self._links.clock.now().timestamp(), start.last.finished_at / 1e9
+        crash = state.crash.get(start.name)
+        allowed = may_restart(crash, finished)
+        if crash is not None and allowed > now:
+            full = _full_name(state.pod)
+            delay = format_duration(crash.delay)
+            text = f"back-off {delay} restarting failed container={start.name} pod={full}"
+            if state.waiting.get(start.name) != Waiting("CrashLoopBackOff", text):
+                message = f"Back-off restarting failed container {start.name} in pod {full}"
+                self._links.runner.event(state.pod, "Warning", "BackOff", message, start.name)
+            state.waiting[start.name] = Waiting("CrashLoopBackOff", text)
+            self._queue.add_after(state.uid, allowed - now)
+            return True
+        state.crash[start.name] = crashed(crash, finished, now)
+        return False
+
+    # --- a pod that ends
+
+    async def _end(self, state: PodState) -> None:
+        links = self._links
+        runtime = await links.cache.newer_than(state.uid, state.after)
+        links.health.forget(state.uid)
+        state.waiting.clear()
+        self._report(state, runtime, frozenset(), None)
+        state.grace = self._grace(state)
+        await links.runner.stop_all(state.pod, runtime, state.grace)
+        state.after = links.cache.now()
+        runtime = await links.cache.newer_than(state.uid, state.after)
+        if any(c.state is ContainerState.RUNNING for c in runtime.containers):
+            self._queue.add_after(state.uid, 1.0)
+            return
+        state.stage = Stage.OVER
+
+    async def _clean(self, state: PodState) -> None:
+        """Write the last status; give the volumes back; when the pod is deleted, leave nothing behind."""
+        links = self._links
+        runtime = await links.cache.newer_than(state.uid, state.after)
+        await self._read_messages(state, runtime)
+        self._report(state, runtime, frozenset(), None)
+        if not state.torn_down:
+            await links.runner.volumes.tear_down(state.uid)
+            state.torn_down = True
+        if not state.deleting:
+            return
+        await links.runner.remove_all(runtime)
+        if state.in_api:
+            await links.writer.settled(state.uid)
+            await links.delete(state.pod)
+        state.stage = Stage.GONE
+        links.writer.forget(state.uid)
+        self._pods.pop(state.uid, None)
+
+    # --- telling
+
+    async def _read_messages(self, state: PodState, runtime: PodStatus) -> None:
+        for run in runtime.containers:
+            if run.state is ContainerState.EXITED and run.id not in state.messages:
+                state.messages[run.id] = await self._links.message_of(state.pod, runtime, run.id)
+
+    def _report(
+        self, state: PodState, runtime: PodStatus, unready: frozenset[str], started: frozenset[str] | None
+    ) -> None:
+        if not state.in_api:
+            return
+        ended = state.stage is Stage.OVER
+        running = frozenset(c.id for c in runtime.containers if c.state is ContainerState.RUNNING)
+        known = Known(
+            host_ip=self._links.host_ip,
+            waiting=state.waiting,
+            unready=unready,
+            started=running & frozenset(state.started) if started is None else started,
+            messages=state.messages,
+            failure=state.failure if ended or state.failure is DEADLINE else None,
+            stopped=ended,
+            runtime_name=self._links.runtime_name,
+        )
+        base = state.pod
+        last = self._links.writer.last(state.uid)
+        if last is not None:
+            base = {**base, "status": {**(base.get("status") or {}), **last}}
+        self._links.writer.put(state.pod, pod_status(base, runtime, known, self._links.clock.now()))
+
+
+def fingerprint(pod: Obj) -> tuple[object, ...]:
+    """What of a pod concerns its node: not the status, which the node itself writes, save what others put there."""
+    meta, status = pod["metadata"], pod.get("status") or {}
+    gates = {g["conditionType"] for g in (pod.get("spec") or {}).get("readinessGates") or ()}
+    conditions = [(c["type"], c.get("status")) for c in status.get("conditions") or () if c["type"] in gates]
+    return (
+        *(meta.get(k) for k in ("generation", "deletionTimestamp", "deletionGracePeriodSeconds")),
+        *(meta.get(k) for k in ("labels", "annotations")),
+        status.get("phase") in ("Succeeded", "Failed"),
+        conditions,
+    )
+
+
+def _names(pod: Obj) -> tuple[str, str]:
+    return pod["metadata"].get("namespace", ""), pod["metadata"].get("name", "")
+
+
+def _full_name(pod: Obj) -> str:
+    """name_namespace(uid), as upstream writes pods in messages."""
+    meta = pod["metadata"]
+    return f"{meta['name']}_{meta['namespace']}({meta['uid']})"

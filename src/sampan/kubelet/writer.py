@@ -1,0 +1,128 @@
+"""Writes pod statuses to the API when they differ from what is there: the newest per pod, one write at a time each."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from sampan.aio.clock import Clock
+from sampan.aio.queue import QueueClosed, WorkQueue
+from sampan.api.errors import StatusError
+from sampan.api.json import Obj
+from sampan.api.names import ObjectRef
+from sampan.client.api import Api
+from sampan.resources.kinds import PODS
+
+log = logging.getLogger("sampan.kubelet")
+WRITERS = 8
+"""Statuses written at the same time."""
+
+
+def difference(old: Obj, new: Obj) -> Obj:
+    """The strategic merge patch of `status` from old to new: changed fields whole, vanished ones null."""
+    patch: Obj = {key: value for key, value in new.items() if key != "conditions" and old.get(key) != value}
+    patch.update({key: None for key in old if key not in new})
+    before = {c["type"]: c for c in old.get("conditions") or ()}
+    changed = [c for c in new.get("conditions") or () if before.get(c["type"]) != c]
+    if changed:
+        patch["conditions"] = changed
+    return patch
+
+
+@dataclass(slots=True)
+class Pending:
+    """A pod and the status it is to have; `written` is the last one that the API took from here."""
+
+    pod: Obj
+    status: Obj
+    written: Obj | None = None
+
+    def patch(self) -> Obj:
+        """What is still to be written."""
+        old = self.written if self.written is not None else self.pod.get("status") or {}
+        return difference(old, self.status)
+
+
+class StatusWriter:
+    """`put` is all that others call; `run` writes until it is cancelled."""
+
+    def __init__(self, api: Api, clock: Clock) -> None:
+        self._api = api
+        self._queue: WorkQueue[str] = WorkQueue(clock)
+        self._pending: dict[str, Pending] = {}
+        self._settled: dict[str, list[asyncio.Future[None]]] = {}
+
+    def put(self, pod: Obj, status: Obj) -> None:
+        """The pod is to have this status."""
+        uid = pod["metadata"]["uid"]
+        entry = self._pending.get(uid)
+        if entry is None:
+            entry = self._pending[uid] = Pending(pod, status)
+        entry.pod, entry.status = pod, status
+        if entry.patch():
+            self._queue.add(uid)
+
+    def last(self, uid: str) -> Obj | None:
+        """The status that was put last, for a pod that is not forgotten."""
+        known = self._pending.get(uid)
+        return known.status if known is not None else None
+
+    def forget(self, uid: str) -> None:
+        """The pod is gone."""
+        self._pending.pop(uid, None)
+        self._release(uid)
+
+    async def settled(self, uid: str) -> None:
+        """Wait until what was put for the pod is written, or cannot be."""
+        entry = self._pending.get(uid)
+        if entry is None or not entry.patch():
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._settled.setdefault(uid, []).append(future)
+        await future
+
+    def _release(self, uid: str) -> None:
+        for future in self._settled.pop(uid, ()):
+            if not future.done():
+                future.set_result(None)
+
+    async def run(self) -> None:
+        """One of the writers; returns when the queue is closed."""
+        while True:
+            try:
+                uid = await self._queue.get()
+            except QueueClosed:
+                return
+            try:
+                if await self._write(uid):
+                    self._queue.forget(uid)
+                    entry = self._pending.get(uid)
+                    if entry is None or not entry.patch():
+                        self._release(uid)
+                else:
+                    self._queue.retry(uid)
+            finally:
+                self._queue.done(uid)
+
+    async def close(self) -> None:
+        """Take no more."""
+        await self._queue.close()
+
+    async def _write(self, uid: str) -> bool:
+        """Write the newest status of a pod; False to try again."""
+        entry = self._pending.get(uid)
+        patch = entry.patch() if entry is not None else {}
+        if entry is None or not patch:
+            return True
+        meta, status = entry.pod["metadata"], entry.status
+        ref = ObjectRef(PODS, meta["namespace"], meta["name"])
+        try:
+            await self._api.patch(ref, {"metadata": {"uid": uid}, "status": patch}, "strategic", "status")
+        except StatusError as error:
+            if error.code not in (400, 404, 409, 422):
+                return False
+            if error.code not in (404, 409):  # those: it is gone, or another pod has its name
+                log.error("status of pod %s/%s refused: %s", meta["namespace"], meta["name"], error)
+        except OSError:
+            return False
+        entry.written = status
+        return True
