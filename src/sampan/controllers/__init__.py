@@ -14,6 +14,7 @@ from sampan.controllers import (
     replicaset,
     root_ca,
     serviceaccount,
+    volume_protection,
 )
 from sampan.reconcile.controller import Controller
 
@@ -41,6 +42,8 @@ def controllers(settings: Settings) -> tuple[Controller, ...]:
         deployment.CONTROLLER,
         node_lifecycle.CONTROLLER,
         pv_binder.CONTROLLER,
+        volume_protection.CLAIMS,
+        volume_protection.VOLUMES,
         provisioner.controller(settings.volume_root),
     )
 

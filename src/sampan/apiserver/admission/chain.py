@@ -6,24 +6,34 @@ from collections.abc import Sequence
 from sampan.api.json import Obj
 from sampan.api.meta import suffix
 from sampan.apiserver.admission.plugin import Facts, Need, Plugin
+from sampan.apiserver.admission.plugins.claim_resize import PersistentVolumeClaimResize
+from sampan.apiserver.admission.plugins.default_ingress_class import DefaultIngressClass
 from sampan.apiserver.admission.plugins.default_storage_class import DefaultStorageClass
 from sampan.apiserver.admission.plugins.default_tolerations import DefaultTolerationSeconds
+from sampan.apiserver.admission.plugins.limit_ranger import LimitRanger
 from sampan.apiserver.admission.plugins.namespace_lifecycle import NamespaceLifecycle
 from sampan.apiserver.admission.plugins.node_restriction import NodeRestriction
 from sampan.apiserver.admission.plugins.priority import Priority
+from sampan.apiserver.admission.plugins.runtime_class import RuntimeClass
 from sampan.apiserver.admission.plugins.service_account import ServiceAccount
+from sampan.apiserver.admission.plugins.storage_protection import StorageObjectInUseProtection
 from sampan.apiserver.admission.plugins.taint_nodes import TaintNodesByCondition
 from sampan.apiserver.admission.review import Review
 from sampan.apiserver.objects import StoredObjects
 
 PLUGINS: tuple[Plugin, ...] = (
     NamespaceLifecycle(),
+    LimitRanger(),
     ServiceAccount(),
     NodeRestriction(),
     TaintNodesByCondition(),
     Priority(),
     DefaultTolerationSeconds(),
     DefaultStorageClass(),
+    StorageObjectInUseProtection(),
+    PersistentVolumeClaimResize(),
+    RuntimeClass(),
+    DefaultIngressClass(),
 )
 
 
