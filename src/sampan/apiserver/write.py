@@ -250,6 +250,8 @@ async def _update_once(
     return written
 
 
+BINDING = "binding"
+"""The part that gives a pod its node: no user's update, so no rule for those applies."""
 FIXED_GENERATION = frozenset(("PriorityClass",))
 """Kinds whose generation stays 1."""
 
@@ -259,6 +261,8 @@ def _prepared(call: Call, obj: Obj, old: Obj, part: str) -> Obj:
     strategy = call.resource.strategy
     meta = obj.get("metadata") or {}
     obj = {**obj, "metadata": metadata.carry_over(meta, old["metadata"])}
+    if part == BINDING:
+        return obj
     prepared = strategy.prepare_status(obj, old) if part == "status" else strategy.prepare_update(obj, old)
     if call.resource.has_generation and call.kind not in FIXED_GENERATION and _moved(call, prepared, old):
         generation = (old["metadata"].get("generation") or 0) + 1
@@ -279,6 +283,8 @@ def _update_errors(call: Call, obj: Obj, old: Obj, part: str) -> list[FieldError
     found = metadata.validate(obj["metadata"], mapping.namespaced, is_path_segment)
     changed = metadata.validate_update(obj["metadata"], old["metadata"])
     found += changed
+    if part == BINDING:
+        return found
     if part == "status":
         return found + changed + strategy.validate_status(obj, old)
     return found + changed + strategy.validate_update(obj, old)
