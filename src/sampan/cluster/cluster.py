@@ -87,7 +87,7 @@ class Cluster:
         if config.default_storage_class:
             await default_storage_class(api)
         self._say("starting nodes")
-        self._nodes = await start_nodes(config, data_dir, plane, self.clock, self._tasks)
+        self._nodes = await start_nodes(config, data_dir, plane, self._informers, self.clock, self._say)
         self.runtime_name = self._nodes.runtime_name
         if self._lock is not None:
             self._lock.publish(self._instance())

@@ -28,6 +28,8 @@ class ClusterConfig:
     nodes: int = 1
     runtime: str = "auto"
     """auto, simulated, or unix://SOCKET."""
+    node_ip: str = ""
+    """The address of the nodes, where their agents listen; empty: 127.0.0.1 for simulated ones, else the machine's."""
     store: str = ""
     """memory:, sqlite:PATH; empty: sqlite in the data-dir, or memory for a temporary cluster."""
     kubernetes_version: str = DEFAULT_VERSION

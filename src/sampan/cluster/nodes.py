@@ -1,12 +1,46 @@
-"""The node agents of a cluster and the runtimes under them."""
+"""The node agents of a cluster, the runtimes under them, and the one server in front of them."""
 
-from dataclasses import dataclass
+import ipaddress
+import logging
+import os
+import random
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sampan.aio.clock import Clock
-from sampan.aio.tasks import Tasks
-from sampan.cluster.config import ClusterConfig
+from sampan.api.names import ObjectRef
+from sampan.client.api import Api
+from sampan.client.informer import Informers
+from sampan.cluster.config import ClusterConfig, ClusterError
 from sampan.cluster.control_plane import ControlPlane
+from sampan.kubelet.kubelet import Kubelet, KubeletConfig
+from sampan.kubelet.node import Machine, NodeFacts, this_machine
+from sampan.kubelet.runtime import CriError, Runtime, RuntimeVersion
+from sampan.kubelet.server import NodeServer
+from sampan.net.http_server import Server, serve
+from sampan.net.tls import server_context
+from sampan.resources.kinds import NAMESPACES
+
+log = logging.getLogger("sampan.cluster")
+SOCKETS = (Path("/run/containerd/containerd.sock"), Path("/run/crio/crio.sock"))
+POD_NETWORK = "10.244.0.0/16"
+SIMULATED = Machine(
+    "32",
+    "256Gi",
+    "1Ti",
+    info={
+        "machineID": "",
+        "systemUUID": "",
+        "bootID": "",
+        "kernelVersion": "simulated",
+        "osImage": "Sampan simulated node",
+        "operatingSystem": "linux",
+        "architecture": "amd64",
+    },
+)
+"""What a simulated node says it has; only the scheduler ever counts it."""
 
 
 @dataclass(slots=True)
@@ -14,11 +48,140 @@ class Nodes:
     """What runs."""
 
     runtime_name: str
+    kubelets: list[Kubelet] = field(default_factory=list)
+    server: Server | None = None
+    throw_away: bool = False
+    """The cluster's state does not outlive it, so its containers must not either."""
 
     async def close(self) -> None:
-        """End the agents; containers of a real runtime go on."""
+        """End the agents; containers of a real runtime go on, unless nobody could take them over."""
+        for kubelet in self.kubelets:
+            await kubelet.close(evacuate=self.throw_away)
+        if self.server is not None:
+            await self.server.close()
+        self.kubelets, self.server = [], None
 
 
-async def start_nodes(config: ClusterConfig, data_dir: Path, plane: ControlPlane, clock: Clock, tasks: Tasks) -> Nodes:
-    """Start the node agents that the settings ask for."""
-    return Nodes("none" if not config.nodes else "simulated")
+async def start_nodes(
+    config: ClusterConfig, data_dir: Path, plane: ControlPlane, informers: Informers, clock: Clock,
+    say: Callable[[str], None],
+) -> Nodes:  # fmt: skip
+    """Start the node agents that the settings ask for. Raises ClusterError."""
+    if not config.nodes:
+        return Nodes("none")
+    real = await find_runtime(config, say)
+    nodes = Nodes(real[1].name if real else "simulated", throw_away=real is not None and config.data_dir is None)
+    address = config.node_ip or (own_address() if real else "127.0.0.1")
+    names = [f"node-{number + 1}" for number in range(config.nodes)]
+    pair = plane.pki.serving("kubelet", [address, "localhost", "127.0.0.1", *names])
+    context = server_context(pair.certificate, pair.key, plane.pki.ca.certificate)
+    nodes.server = await serve(NodeServer(lambda: list(nodes.kubelets)), address, 0, ssl=context)
+    reader = Api(plane.transport("system:apiserver", "system:masters"))
+    owner = (await reader.get(ObjectRef(NAMESPACES, "", "kube-system")))["metadata"]["uid"]
+    try:
+        for number, name in enumerate(names):
+            cidr = pod_cidr(number)
+            root = data_dir / "nodes" / name
+            root.mkdir(parents=True, exist_ok=True, mode=0o755)
+            runtime: Runtime = real[0] if real else _simulated(config, root, cidr, clock)
+            version = await runtime.version()
+            machine = this_machine(root) if real else SIMULATED
+            facts = NodeFacts(
+                name, address, nodes.server.port, machine, version, f"v{config.kubernetes_version}.0",
+                "" if real else cidr,
+            )  # fmt: skip
+            api = Api(plane.transport(f"system:node:{name}", "system:nodes"))
+            settings = KubeletConfig(facts, root, owner=owner, master=f"{address}:{plane.server.port}")
+            kubelet = Kubelet(settings, runtime, api, informers, clock)
+            nodes.kubelets.append(kubelet)
+            await kubelet.start()
+    except BaseException:
+        await nodes.close()
+        raise
+    return nodes
+
+
+def _simulated(config: ClusterConfig, root: Path, cidr: str, clock: Clock) -> Runtime:
+    from sampan.kubelet.simulated import SimulatedRuntime
+
+    state = root / "runtime.json" if config.data_dir is not None else None
+    return SimulatedRuntime(cidr, clock, random.Random(), state)
+
+
+def pod_cidr(number: int) -> str:
+    """The addresses of a simulated node's pods."""
+    network = ipaddress.ip_network(POD_NETWORK)
+    first = int(network.network_address) + number * 256
+    return f"{ipaddress.ip_address(first)}/24"
+
+
+async def find_runtime(config: ClusterConfig, say: Callable[[str], None]) -> tuple[Runtime, RuntimeVersion] | None:
+    """The runtime to use; None for simulated pods. Raises ClusterError when the one asked for cannot be used."""
+    wanted = config.runtime
+    if wanted == "simulated":
+        return None
+    if wanted.startswith("unix://"):
+        if config.nodes > 1:
+            raise ClusterError(f"--nodes {config.nodes}: one container runtime serves one node")
+        path = Path(wanted.removeprefix("unix://"))
+        if problem := unusable(path):
+            raise ClusterError(f"--runtime {wanted}: {problem}")
+        return await _connect(path, wanted)
+    if wanted != "auto":
+        raise ClusterError(f"--runtime {wanted}: expected auto, simulated or unix://SOCKET")
+    for path in SOCKETS:
+        if not path.exists():
+            continue
+        if config.nodes > 1:
+            say(f"{path}: not used, for it serves one node only; pods are simulated")
+            return None
+        if problem := unusable(path):
+            say(f"{path}: {problem}; not used")
+            continue
+        try:
+            return await _connect(path, str(path))
+        except ClusterError as error:
+            say(f"{error}; not used")
+    return None
+
+
+def unusable(path: Path) -> str:
+    """Why a socket cannot be used, or nothing."""
+    try:
+        if not path.is_socket():
+            return f"{path} is not a socket" if path.exists() else f"there is no socket {path}"
+    except PermissionError:
+        return f"no right to look at {path}"
+    if not os.access(path, os.R_OK | os.W_OK):
+        return f"no right to use {path} (it belongs to {_owner(path)}); run as that user or a member of its group"
+    return ""
+
+
+def _owner(path: Path) -> str:
+    try:
+        return f"{path.owner()}:{path.group()}"
+    except KeyError:
+        info = path.stat()
+        return f"{info.st_uid}:{info.st_gid}"
+
+
+async def _connect(path: Path, called: str) -> tuple[Runtime, RuntimeVersion]:
+    from sampan.kubelet.cri.client import CriRuntime
+
+    runtime = CriRuntime(str(path))
+    try:
+        return runtime, await runtime.version()
+    except (CriError, OSError) as error:
+        await runtime.close()
+        raise ClusterError(f"the container runtime at {called} does not answer: {error}") from error
+
+
+def own_address() -> str:
+    """The address by which this machine talks to others; 127.0.0.1 when it talks to nobody. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return "127.0.0.1"
+        address: str = probe.getsockname()[0]
+        return address
