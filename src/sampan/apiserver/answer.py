@@ -7,16 +7,25 @@ from sampan.api.errors import StatusError
 from sampan.api.json import Obj
 from sampan.api.table import partial, table
 from sampan.apiserver.call import Call
-from sampan.apiserver.negotiate import PLAIN, YAML, Format, is_pretty, negotiate
+from sampan.apiserver.negotiate import PLAIN, PROTOBUF, YAML, Format, is_pretty, negotiate
 from sampan.net.http import Headers, Request, Response
 
 JSON_HEADER = ("Content-Type", "application/json")
 YAML_HEADER = ("Content-Type", "application/yaml")
+PROTOBUF_HEADER = ("Content-Type", PROTOBUF)
 
 
 def format_of(call: Call) -> Format:
     """What the Accept header asks for; raises 406."""
-    return negotiate(call.request.headers.get("accept", ""))
+    accept = call.request.headers.get("accept", "")
+    return negotiate(accept, native=PROTOBUF not in accept or native(call))
+
+
+def native(call: Call) -> bool:
+    """Whether the resource's objects can be written as protobuf."""
+    from sampan.apiserver.binary import is_native
+
+    return is_native(call.resource.gvk)
 
 
 def pretty(request: Request) -> bool:
@@ -85,8 +94,12 @@ def answer_object(call: Call, obj: Obj, status: int = 200) -> Response:
 
 
 def written(request: Request, obj: Any, wanted: Format, status: int = 200) -> Response:
-    """An object in JSON or YAML."""
+    """An object in JSON, YAML or protobuf; what is no API object is never protobuf."""
     headers: Headers
+    if wanted.media == PROTOBUF and "kind" in obj:
+        from sampan.apiserver.binary import encoded
+
+        return Response(status, [PROTOBUF_HEADER], encoded(obj))
     if wanted.media == YAML:
         from sampan.apiserver.yamltypes import dump
 

@@ -9,7 +9,7 @@ from sampan.api.names import GVK, parse_api_version
 from sampan.api.schema.decode import DecodeError, decode
 from sampan.api.schema.nodes import Node
 from sampan.api.schema.strict import cannot_handle, duplicate_fields, strict_message, strict_problems
-from sampan.apiserver.negotiate import YAML, body_type
+from sampan.apiserver.negotiate import PROTOBUF, YAML, body_type
 
 LIMIT = 3 * 1024 * 1024
 GO_TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
@@ -98,10 +98,14 @@ def yaml_text(error: Any) -> str:
     return f"line {mark.line + 1}: {problem}" if mark is not None else str(problem)
 
 
-def parse_body(body: bytes, content_type: str) -> tuple[Any, bytes | None]:
-    """The parsed body, and its bytes if it was JSON. Raises 400, 413, 415."""
+def parse_body(body: bytes, content_type: str, kind: str = "") -> tuple[Any, bytes | None]:
+    """The parsed body, and its bytes if it was JSON. `kind` is what it should be. Raises 400, 413, 415."""
     media = body_type(content_type)
     check_size(body)
+    if media == PROTOBUF:
+        from sampan.apiserver.binary import loose_body
+
+        return loose_body(body, kind), None
     try:
         if media == YAML:
             return parse_yaml(body), None
@@ -125,6 +129,11 @@ def decode_body(body: bytes, content_type: str, gvk: GVK, node: Node, validation
 
     Raises StatusError 400, 413, 415.
     """
+    if content_type.startswith(PROTOBUF) and body_type(content_type) == PROTOBUF:
+        from sampan.apiserver.binary import object_body
+
+        check_size(body)
+        return decode_value(object_body(body, gvk), None, gvk, node, "Ignore")
     value, raw = parse_body(body, content_type)
     if value is None and raw is None:
         value = {}

@@ -8,7 +8,7 @@ from sampan.api.errors import StatusError, not_acceptable, not_found_path
 from sampan.api.json import Obj, dumps
 from sampan.apiserver.answer import written
 from sampan.apiserver.live import LiveResources
-from sampan.apiserver.negotiate import negotiate
+from sampan.apiserver.negotiate import JSON, PROTOBUF, Format, negotiate
 from sampan.net.http import Request, Response
 from sampan.resources import discovery
 
@@ -16,17 +16,17 @@ V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2"
 JSON_TYPE = ("Content-Type", "application/json")
 
 
-def aggregated_version(accept: str) -> str:
-    """`v2` or `v2beta1` when the Accept header asks for the aggregated form first, else empty."""
+def aggregated_version(accept: str) -> tuple[str, str]:
+    """Media type and `v2` or `v2beta1` when the Accept header asks for the aggregated form first, else empty."""
     for clause in accept.split(","):
         parts = {part.strip() for part in clause.split(";")}
         if "as=APIGroupDiscoveryList" in parts and "g=apidiscovery.k8s.io" in parts:
             for version in ("v2", "v2beta1"):
                 if f"v={version}" in parts:
-                    return version
-        if clause.split(";")[0].strip() in ("application/json", "*/*"):
-            return ""
-    return ""
+                    return (PROTOBUF if PROTOBUF in parts else JSON), version
+        if clause.split(";")[0].strip() in (JSON, PROTOBUF, "*/*"):
+            break
+    return "", ""
 
 
 class Discovery:
@@ -55,9 +55,9 @@ class Discovery:
 
     def _document(self, request: Request, path: str, parts: list[str]) -> Response:
         accept = request.headers.get("accept", "")
-        version = aggregated_version(accept) if path in ("/api", "/apis") else ""
+        media, version = aggregated_version(accept) if path in ("/api", "/apis") else ("", "")
         if version:
-            return self._aggregated(request, path, version)
+            return self._aggregated(request, path, media, version)
         made = self._build(request, path, parts)
         if made is None:
             raise not_found_path()
@@ -75,14 +75,14 @@ class Discovery:
             return discovery.api_group(resources, parts[1])
         return discovery.api_resource_list(resources, parts[1], parts[2])
 
-    def _aggregated(self, request: Request, path: str, version: str) -> Response:
-        made = self._made.get((path, version))
+    def _aggregated(self, request: Request, path: str, media: str, version: str) -> Response:
+        made = self._made.get((path, media + version))
         if made is None:
             document = discovery.aggregated(self._live.all(), "/api" if path == "/api" else "/apis", version)
-            body = dumps(document)
-            made = self._made[path, version] = body, f'"{hashlib.sha512(body).hexdigest().upper()}"'
+            body = dumps(document) if media == JSON else written(request, document, Format(PROTOBUF)).body
+            made = self._made[path, media + version] = body, f'"{hashlib.sha512(body).hexdigest().upper()}"'
         body, etag = made
-        kind = f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
+        kind = f"{media};g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
         headers = [("Content-Type", kind), ("ETag", etag), ("Vary", "Accept"), ("Cache-Control", "public")]
         if request.headers.get("if-none-match") == etag:
             return Response(304, headers[1:])

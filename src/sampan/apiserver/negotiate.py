@@ -24,20 +24,27 @@ PLAIN = Format()
 
 
 @lru_cache(maxsize=512)
-def negotiate(accept: str, shapes: bool = True) -> Format:
-    """The first acceptable format, or a 406. `shapes`: Table and PartialObjectMetadata make sense here."""
+def negotiate(accept: str, shapes: bool = True, native: bool = True) -> Format:
+    """The first acceptable format, or a 406. `shapes`: Table and PartialObjectMetadata make sense here.
+
+    `native`: the objects can be written as protobuf; metadata alone always can, Tables never.
+    """
     if not accept or accept in (JSON, "*/*"):
         return PLAIN
     for media, parameters in _weighted(accept):
         if media in ("*/*", "application/*"):
             media = JSON
-        if media not in (JSON, YAML):
+        if media not in (JSON, YAML, PROTOBUF):
             continue
         shape = parameters.get("as", "")
         if not shape or (not parameters.get("g") and not parameters.get("v")):
+            if media == PROTOBUF and not native:
+                continue
             return Format(media)
         known = shape in ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
         if not shapes or not known or parameters.get("g") != "meta.k8s.io" or parameters.get("v") not in V1:
+            continue
+        if media == PROTOBUF and shape == "Table":
             continue
         return Format(media, shape, parameters["v"])  # type: ignore[arg-type]
     raise not_acceptable(f"only the following media types are accepted: {ACCEPTED}")
@@ -47,14 +54,14 @@ V1 = ("v1", "v1beta1")
 
 
 @lru_cache(maxsize=128)
-def negotiate_watch(accept: str) -> Format:
-    """As `negotiate`, for a stream: JSON alone."""
+def negotiate_watch(accept: str, native: bool = True) -> Format:
+    """As `negotiate`, for a stream: never YAML."""
     wanted = ",".join(part for part in accept.split(",") if YAML not in part)
     if accept and not wanted:
         raise not_acceptable(
             f"only the following media types are accepted: {JSON};stream=watch, {PROTOBUF};stream=watch"
         )
-    return negotiate(wanted)
+    return negotiate(wanted, native=native)
 
 
 def _weighted(accept: str) -> list[tuple[str, dict[str, str]]]:
@@ -73,12 +80,12 @@ def _weighted(accept: str) -> list[tuple[str, dict[str, str]]]:
 
 
 def body_type(content_type: str) -> str:
-    """JSON or YAML for a body's Content-Type, or a 415."""
+    """JSON, YAML or PROTOBUF for a body's Content-Type, or a 415."""
     media = content_type.partition(";")[0].strip().lower()
     if media in ("", JSON):
         return JSON
-    if media == YAML:
-        return YAML
+    if media in (YAML, PROTOBUF):
+        return media
     raise unsupported_media_type(
         f"the body of the request was in an unknown format - accepted media types include: {ACCEPTED}"
     )

@@ -37,11 +37,16 @@ def _tables() -> tuple[Mapping[str, str], Mapping[str, str]]:
 def message_of(gvk: GVK) -> str:
     """The message that objects of a kind are; empty if there is none (custom resources)."""
     groups, messages = _tables()
-    if gvk.kind in META:
-        return f"meta.v1.{gvk.kind}"
     package = groups.get(gvk.group)
+    if package is None:
+        return ""
+    shared = f"meta.v1.{gvk.kind}"
+    if gvk.kind in META:
+        return shared
     name = f"{package}.{gvk.version}.{gvk.kind}"
-    return name if package is not None and name in messages else ""
+    if package == "meta" and name not in messages:
+        name = shared  # v1beta1 shares what it does not define itself
+    return name if name in messages else ""
 
 
 @cache

@@ -20,7 +20,7 @@ async def binding(call: Call) -> Response:
 
     request = call.request
     options = write_options(call.query, "CreateOptions")
-    body, _ = parse_body(request.body, request.headers.get("content-type", ""))
+    body, _ = parse_body(request.body, request.headers.get("content-type", ""), "Binding")
     if not isinstance(body, dict):
         raise bad_request("couldn't get version/kind; json parse error: unexpected end of JSON input")
     meta, target = body.get("metadata") or {}, body.get("target") or {}

@@ -61,7 +61,7 @@ def read_options(call: Call) -> DeleteOptions:
     request = call.request
     if not request.body:
         return delete_options(None, call.query)
-    body, _ = parse_body(request.body, request.headers.get("content-type", ""))
+    body, _ = parse_body(request.body, request.headers.get("content-type", ""), "DeleteOptions")
     if not isinstance(body, dict):
         if body is None:
             return delete_options({}, Query({}))

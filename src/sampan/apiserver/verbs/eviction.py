@@ -19,7 +19,7 @@ async def eviction(call: Call) -> Response:
             "the object provided is unrecognized (must be of type Eviction): couldn't get version/kind; json parse "
             "error: unexpected end of JSON input (<empty>)"
         )
-    body, _ = parse_body(request.body, request.headers.get("content-type", ""))
+    body, _ = parse_body(request.body, request.headers.get("content-type", ""), "Eviction")
     meta = body.get("metadata") or {} if isinstance(body, dict) else {}
     if meta.get("name") != call.info.name:
         raise bad_request("name in URL does not match name in Eviction object")

@@ -11,7 +11,7 @@ from sampan.apiserver.answer import JSON_HEADER, format_of, include_of, pretty, 
 from sampan.apiserver.call import Call
 from sampan.apiserver.decoder import parse_json
 from sampan.apiserver.match import Matcher, matcher
-from sampan.apiserver.negotiate import PLAIN
+from sampan.apiserver.negotiate import PLAIN, PROTOBUF
 from sampan.apiserver.options import EXACT, ListOptions, bad_version, list_options, parse_version
 from sampan.net.http import Response
 from sampan.store.base import Compacted, FutureRevision, KeyValue, Page
@@ -54,6 +54,9 @@ async def list_(call: Call) -> Response:
         made = partial_list(objects, meta)
     elif wanted.shape == "PartialObjectMetadata":
         raise not_an_object()
+    elif wanted.media == PROTOBUF:
+        gvk = call.resource.gvk
+        made = {"kind": call.resource.list_kind, "apiVersion": gvk.api_version, "metadata": meta, "items": objects}
     else:
         made = json.loads(joined(call, found.items, meta))
     if wanted.shape:

@@ -8,17 +8,18 @@ from sampan.api.errors import StatusError, expired
 from sampan.api.json import Obj
 from sampan.api.schema.decode import zero
 from sampan.api.table import partial, table
-from sampan.apiserver.answer import JSON_HEADER, include_of
+from sampan.apiserver.answer import JSON_HEADER, include_of, native
 from sampan.apiserver.call import Call
 from sampan.apiserver.encode import restamp
 from sampan.apiserver.match import Matcher, matcher
-from sampan.apiserver.negotiate import Format, negotiate_watch
+from sampan.apiserver.negotiate import PROTOBUF, Format, negotiate_watch
 from sampan.apiserver.options import ListOptions, list_options, parse_version
 from sampan.net.http import Response
 from sampan.store.base import Compacted, Event, KeyValue, SlowReader, Watch
 
 BOOKMARK_SECONDS = 60.0
 SHORTEST = 1800
+PROTOBUF_STREAM = ("Content-Type", f"{PROTOBUF};stream=watch")
 BOOKMARK_ANNOTATION = {"k8s.io/initial-events-end": "true"}
 
 
@@ -52,7 +53,8 @@ def seen(event: Event, wanted: Matcher | None) -> Seen | None:
 
 async def watch(call: Call) -> Response:
     """Stream what happens to the collection from a resourceVersion on. Raises 400, 406, 422."""
-    wanted_format = negotiate_watch(call.request.headers.get("accept", ""))
+    accept = call.request.headers.get("accept", "")
+    wanted_format = negotiate_watch(accept, PROTOBUF not in accept or native(call))
     options = list_options(call.query, watching=True)
     wanted = matcher(call.entry, call.namespace, options.label_selector, options.field_selector)
     if wanted is None and call.info.name:
@@ -63,7 +65,8 @@ async def watch(call: Call) -> Response:
         raise StatusError(500, "", str(error)) from None
     include_of(call)
     stream = Stream(call, wanted, options, wanted_format, since)
-    return Response(200, [JSON_HEADER], stream=stream.run())
+    header = JSON_HEADER if wanted_format.media != PROTOBUF else PROTOBUF_STREAM
+    return Response(200, [header], stream=stream.run())
 
 
 class Stream:
@@ -97,7 +100,7 @@ class Stream:
             if options.bookmarks and opened.revision > self.sent:
                 yield self.encoder.bookmark(opened.revision)
         except SlowReader as error:
-            yield error_line(expired(f"too old resource version: {error}"))
+            yield self.encoder.error(expired(f"too old resource version: {error}"))
         finally:
             for deadline in deadlines:
                 deadline.cancel()
@@ -120,7 +123,7 @@ class Stream:
             self.sent = since
             return b"", store.watch(self.prefix, since=min(since, store.revision))
         except Compacted as error:
-            return error_line(expired(f"too old resource version: {self.since} ({error.oldest})")), None
+            return self.encoder.error(expired(f"too old resource version: {self.since} ({error.oldest})")), None
 
     def _batch(self, batch: list[Event]) -> bytes:
         lines = []
@@ -147,18 +150,26 @@ class Encoder:
     def __init__(self, call: Call, shape: Format) -> None:
         self.call, self.shape = call, shape
         self._header = True
-        self._name = str(call.resource.gvr)
+        self._binary = shape.media == PROTOBUF
+        self._name = str(call.resource.gvr) + ("#protobuf" if self._binary else "")
 
     def line(self, one: Seen) -> bytes:
         """One event's line."""
         if self.shape.shape:
-            return line_of(one.kind, json.dumps(self._shaped(self._object(one))))
+            return self._written(one.kind, self._shaped(self._object(one)))
         key = (one.revision, one.kind, self._name)
         cached = self.call.kit.lines.get(key)
         if cached is None:
-            cached = line_of(one.kind, self._value(one))
+            cached = _framed(one.kind, self._object(one)) if self._binary else line_of(one.kind, self._value(one))
             self.call.kit.lines.put(key, cached)
         return cached
+
+    def _written(self, kind: str, obj: Obj) -> bytes:
+        return _framed(kind, obj) if self._binary else line_of(kind, json.dumps(obj))
+
+    def error(self, error: StatusError) -> bytes:
+        """An ERROR event."""
+        return self._written("ERROR", error.to_status())
 
     def _value(self, one: Seen) -> bytes:
         kv, entry = one.kv, self.call.entry
@@ -190,9 +201,10 @@ class Encoder:
         gvk = resource.gvk
         empty = {k: v for k, v in (zero(resource.schema) or {}).items() if k not in ("kind", "apiVersion", "metadata")}
         obj = {"kind": gvk.kind, "apiVersion": gvk.api_version, "metadata": meta, **empty}
-        return line_of("BOOKMARK", json.dumps(self._shaped(obj) if self.shape.shape else obj))
+        return self._written("BOOKMARK", self._shaped(obj) if self.shape.shape else obj)
 
 
-def error_line(error: StatusError) -> bytes:
-    """An ERROR event."""
-    return line_of("ERROR", json.dumps(error.to_status()))
+def _framed(kind: str, obj: Obj) -> bytes:
+    from sampan.apiserver.binary import watch_event
+
+    return watch_event(kind, obj)
