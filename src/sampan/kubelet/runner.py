@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from sampan.kubelet.handlers import Handlers
 from sampan.kubelet.images import ImageError, Images
 from sampan.kubelet.podspec import every_container, init_containers, is_sidecar, spec
 from sampan.kubelet.runtime import Container, ContainerState, CriError, PodStatus, Runtime, SandboxConfig
-from sampan.kubelet.sandbox_config import Dns, sandbox_config
+from sampan.kubelet.sandbox_config import Dns, log_directory, sandbox_config
 from sampan.kubelet.status import Waiting
 from sampan.kubelet.volumes import VolumeError, VolumePath, Volumes
 
@@ -207,11 +208,15 @@ class PodRunner:
             await self._gone(self.runtime.stop_sandbox(sandbox.id))
 
     async def remove_all(self, status: PodStatus) -> None:
-        """Remove what has been stopped."""
+        """Remove what has been stopped, and its logs."""
         for run in status.containers:
             await self._gone(self.runtime.remove_container(run.id))
         for sandbox in status.sandboxes:
             await self._gone(self.runtime.remove_sandbox(sandbox.id))
+        if status.name:
+            meta = {"namespace": status.namespace, "name": status.name, "uid": status.uid}
+            folder = log_directory({"metadata": meta}, self.place.log_root)
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def remove_old(self, pod: Obj, status: PodStatus) -> bool:
         """Remove runs that nobody can ask for any more: all but the newest two of a container; old sandboxes."""
