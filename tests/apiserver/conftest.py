@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sampan.aio.clock import RealClock
 from sampan.api.names import GVK, parse_api_version
@@ -34,6 +34,7 @@ from sampan.apiserver.context import UserInfo
 from sampan.apiserver.filters.authn import Authn
 from sampan.apiserver.filters.authz import Authz
 from sampan.apiserver.objects import StoredObjects
+from sampan.apiserver.openid import openid_pages
 from sampan.apiserver.rbac import MASTERS
 from sampan.apiserver.start import ensure
 from sampan.net.http import Request, Response
@@ -47,7 +48,7 @@ SERVER = "127.0.0.1:6443"
 ABSENT = "<absent>"
 ADMIN = "admin-token"
 ADMINS = {ADMIN: UserInfo("admin", "", (MASTERS, "system:authenticated"))}
-KEY = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+KEY = rsa.generate_private_key(65537, 2048).private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
 )
 Keys = tuple[str | int, ...]
@@ -379,6 +380,7 @@ async def full_server() -> AsyncIterator[App]:
         clock=clock,
         rng=rng,
         version="1.36",
+        pages=openid_pages(tokens.signer, tokens.issuer, SERVER),
         address=SERVER,
     )
     made = App(parts)

@@ -49,6 +49,8 @@ class Parts:
     metrics: Metrics = field(default_factory=Metrics)
     checks: Mapping[str, Check] = field(default_factory=dict)
     """Named checks of /readyz, beside the server's own."""
+    pages: Mapping[str, Callable[[Request], Response]] = field(default_factory=dict)
+    """Documents outside of the API by path (GET): issuer discovery."""
     address: str = "127.0.0.1:6443"
     """host:port, as clients that send no Host reach it."""
 
@@ -115,5 +117,8 @@ class App:
             return response
         if request.path == "/metrics":
             return Response(200, [("Content-Type", CONTENT_TYPE)], self.parts.metrics.text())
+        page = self.parts.pages.get(request.path)
+        if page is not None and request.method in ("GET", "HEAD"):
+            return page(request)
         text = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
         return Response(404, text, b"404 page not found\n")

@@ -24,6 +24,7 @@ from sampan.apiserver.context import UserInfo
 from sampan.apiserver.filters.authn import Authn
 from sampan.apiserver.filters.authz import Authz
 from sampan.apiserver.objects import StoredObjects
+from sampan.apiserver.openid import openid_pages
 from sampan.apiserver.start import ensure
 from sampan.client.local import LocalTransport
 from sampan.cluster.config import ClusterConfig, ClusterError
@@ -96,6 +97,7 @@ async def start_control_plane(
         version=version,
         service_cidr=config.service_cidr,
         metrics=metrics,
+        pages=openid_pages(tokens.signer, tokens.issuer, f"{config.host}:{server.port}"),
         address=f"{config.host}:{server.port}",
     )
     app = App(parts)

@@ -51,7 +51,7 @@ class Tokens:
         now = call.kit.clock.now()
         # Kubelets ask for 3607 s for the default token: it lives for a year, so that old clients go on (KEP-1205).
         life = A_YEAR if seconds == WARN_ONLY and bound is not None else seconds
-        id_ = str(uuid.UUID(int=call.kit.rng.getrandbits(128), version=4))
+        id_ = _uuid(call)
         node = {"kind": "Node", **node} if node else None
         token = self._tokens.issue(account, audiences, life, now, bound=bound, id_=id_, node=node)
         expires = format_time(now + timedelta(seconds=seconds))
@@ -61,7 +61,7 @@ class Tokens:
         made: Obj = {
             "kind": "TokenRequest",
             "apiVersion": "authentication.k8s.io/v1",
-            "metadata": {**meta, "creationTimestamp": format_time(now)},
+            "metadata": {**meta, "uid": _uuid(call), "creationTimestamp": format_time(now)},
             "spec": spec,
             "status": {"token": token, "expirationTimestamp": expires},
         }
@@ -105,6 +105,10 @@ class Tokens:
         except BadToken as error:
             status = {"user": {}, "error": f"[invalid bearer token, {error}]"}
         return answer_object(call, {**body, "status": status}, 201)
+
+
+def _uuid(call: Call) -> str:
+    return str(uuid.UUID(int=call.kit.rng.getrandbits(128), version=4))
 
 
 def _check_seconds(seconds: int) -> None:

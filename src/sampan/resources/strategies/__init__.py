@@ -29,6 +29,7 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = {
     ("batch", "CronJob"): workloads.CRON_JOBS,
     ("batch", "Job"): workloads.JOBS,
     ("discovery.k8s.io", "EndpointSlice"): network.ENDPOINT_SLICES,
+    ("networking.k8s.io", "Ingress"): network.INGRESSES,
     ("networking.k8s.io", "IngressClass"): network.INGRESS_CLASSES,
     ("networking.k8s.io", "NetworkPolicy"): network.NETWORK_POLICIES,
     ("scheduling.k8s.io", "PriorityClass"): config.PRIORITY_CLASSES,

@@ -85,5 +85,15 @@ SERVICES = Rules(
 )
 ENDPOINTS = Rules(defaults=_endpoints)
 ENDPOINT_SLICES = Rules(defaults=_slice)
+OLD_CLASS = "kubernetes.io/ingress.class"
+
+
+def _warn_ingress(obj: Obj) -> list[str]:
+    if OLD_CLASS not in (obj["metadata"].get("annotations") or {}):
+        return []
+    return [f"annotation \"{OLD_CLASS}\" is deprecated, please use 'spec.ingressClassName' instead"]
+
+
+INGRESSES = Rules(warn=_warn_ingress)
 NETWORK_POLICIES = Rules(defaults=_policy_of)
 INGRESS_CLASSES = Rules(defaults=_class)

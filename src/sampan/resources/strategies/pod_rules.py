@@ -22,6 +22,7 @@ DNS = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 PULL = ("Always", "IfNotPresent", "Never")
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 KEYS = ("initContainers", "containers")
+MIRROR = "kubernetes.io/config.mirror"
 
 
 def check_pod(pod: Obj) -> Errors:
@@ -31,6 +32,10 @@ def check_pod(pod: Obj) -> Errors:
     deadline = spec.get("activeDeadlineSeconds")
     if deadline is not None and not 1 <= deadline <= 2**31 - 1:
         errors.append(invalid("spec.activeDeadlineSeconds", deadline, "must be between 1 and 2147483647, inclusive"))
+    annotations = (pod.get("metadata") or {}).get("annotations") or {}
+    if MIRROR in annotations and not spec.get("nodeName"):
+        why = "must set spec.nodeName if mirror pod annotation is set"
+        errors.append(invalid(f"metadata.annotations[{MIRROR}]", annotations[MIRROR], why))
     return errors
 
 

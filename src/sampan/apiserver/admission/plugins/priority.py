@@ -1,4 +1,4 @@
-"""Priority: a pod's class name becomes its priority and preemption policy."""
+"""Priority: a pod's class becomes its priority and preemption policy; there is one default class, and two stay."""
 
 from sampan.api.json import Obj
 from sampan.api.meta import name_of
@@ -7,6 +7,8 @@ from sampan.apiserver.admission.review import Review
 
 CLASSES = Need("scheduling.k8s.io", "priorityclasses")
 LOWER = "PreemptLowerPriority"
+GROUP = "scheduling.k8s.io"
+SYSTEM = ("system-node-critical", "system-cluster-critical")
 
 
 class Priority(Base):
@@ -15,13 +17,29 @@ class Priority(Base):
     name = "Priority"
 
     def handles(self, review: Review) -> bool:
+        if is_kind(review, GROUP, "priorityclasses"):
+            return True
         return review.operation == "CREATE" and is_kind(review, "", "pods")
 
     def needs(self, review: Review) -> tuple[Need, ...]:
-        return (CLASSES,)
+        return () if review.operation == "DELETE" else (CLASSES,)
+
+    def validate(self, review: Review, facts: Facts) -> None:
+        if review.resource.mapping.plural != "priorityclasses":
+            return
+        if review.operation == "DELETE":
+            if review.name in SYSTEM:
+                raise refuse(review, "this is a system priority class and cannot be deleted")
+        elif (review.obj or {}).get("globalDefault"):
+            default = _default(facts.all(CLASSES))
+            if default is not None and (review.operation == "CREATE" or name_of(default) != review.name):
+                why = f"PriorityClass {name_of(default)} is already marked as default. Only one default can exist"
+                raise refuse(review, why)
 
     def mutate(self, review: Review, facts: Facts) -> Obj:
         pod = review.obj or {}
+        if review.resource.mapping.plural != "pods":
+            return pod
         spec = pod.get("spec") or {}
         classes = facts.all(CLASSES)
         wanted = spec.get("priorityClassName")
@@ -30,8 +48,7 @@ class Priority(Base):
             if found is None:
                 raise refuse(review, f"no PriorityClass with name {wanted} was found")
         else:
-            defaults = [c for c in classes if c.get("globalDefault")]
-            found = min(defaults, key=lambda c: int(c.get("value") or 0), default=None)
+            found = _default(classes)
         value = int((found or {}).get("value") or 0)
         policy = (found or {}).get("preemptionPolicy") or LOWER
         if spec.get("priority") is not None and spec["priority"] != value:
@@ -50,3 +67,9 @@ class Priority(Base):
         if found is not None:
             made["priorityClassName"] = name_of(found)
         return {**pod, "spec": made}
+
+
+def _default(classes: list[Obj]) -> Obj | None:
+    """The class of pods that name none; the lowest of several."""
+    defaults = [c for c in classes if c.get("globalDefault")]
+    return min(defaults, key=lambda c: int(c.get("value") or 0), default=None)
