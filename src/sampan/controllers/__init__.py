@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from sampan.api.names import RestMapping
 from sampan.controllers import (
     deployment,
+    endpoints,
+    endpointslice,
     garbage,
     namespace,
     node_lifecycle,
+    pod_gc,
     provisioner,
     pv_binder,
     replicaset,
+    role_aggregation,
     root_ca,
     serviceaccount,
     volume_protection,
@@ -45,6 +49,10 @@ def controllers(settings: Settings) -> tuple[Controller, ...]:
         volume_protection.CLAIMS,
         volume_protection.VOLUMES,
         provisioner.controller(settings.volume_root),
+        endpointslice.CONTROLLER,
+        endpoints.CONTROLLER,
+        pod_gc.CONTROLLER,
+        role_aggregation.CONTROLLER,
     )
 
 

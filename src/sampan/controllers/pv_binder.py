@@ -17,6 +17,7 @@ from sampan.controllers.volume_match import (
     has_class,
     unfit,
 )
+from sampan.controllers.volume_protection import claim_names
 from sampan.reconcile.controller import Controller, Lookup, Watches
 from sampan.reconcile.plan import NOTHING, Action, Delete, Emit, Plan, Update
 from sampan.resources.kinds import PODS, PVCS, PVS, STORAGECLASSES
@@ -105,19 +106,9 @@ def observe(look: Lookup, key: Key, now: datetime) -> Seen | None:
     return SeenClaim(claim, tuple(look.list(PVS)), tuple(look.list(STORAGECLASSES)), waiting, now)
 
 
-def pod_claims(pod: Obj) -> Sequence[str]:
-    """Index of pods by the claims that they use."""
-    namespace = namespace_of(pod)
-    return [
-        f"{namespace}/{volume['persistentVolumeClaim']['claimName']}"
-        for volume in spec(pod).get("volumes") or ()
-        if volume.get("persistentVolumeClaim")
-    ]
-
-
 def pod_keys(look: Lookup, pod: Obj) -> Iterable[Key]:
     """A pod concerns the unbound claims that it uses."""
-    for name in pod_claims(pod):
+    for name in claim_names(pod):
         claim = look.get(PVCS, *name.split("/"))
         if claim is not None and status(claim).get("phase") != "Bound":
             yield Key(*name.split("/"))
@@ -334,7 +325,7 @@ CONTROLLER = Controller(
         Watches(PVCS, claim_keys),
         Watches(PVS, volume_keys, indexes={"claims": by_claim}),
         Watches(STORAGECLASSES, unbound_keys),
-        Watches(PODS, pod_keys, indexes={"claims": pod_claims}),
+        Watches(PODS, pod_keys, indexes={"claims": claim_names}),
     ),
     observe=observe,
     decide=decide,

@@ -26,7 +26,7 @@ class Written:
 class Planner(Protocol):
     """Where Requeue goes."""
 
-    def requeue(self, after: float) -> None: ...
+    def requeue(self, after: float, key: Key | None) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class Executor:
                 return await self._delete(action)
             case Emit(about, type_, reason, message):
                 self.recorder.event(about, type_, reason, message)
-            case Requeue(after):
-                planner.requeue(after)
+            case Requeue(after, key):
+                planner.requeue(after, key)
             case Ask(ref):
                 answers[ref] = await self._ask(ref)
             case Call(method, path, body):
@@ -87,7 +87,7 @@ class Executor:
         return _written(action.mapping, made)
 
     def _done(self, announce: Announce | None, name: str) -> None:
-        if announce is not None:
+        if announce is not None and announce.done[0]:
             reason, message = announce.done
             self.recorder.event(announce.about, "Normal", reason, message.format(name=name))
 

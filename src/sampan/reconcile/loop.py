@@ -154,8 +154,8 @@ class _Requeue:
     queue: WorkQueue[Key]
     key: Key
 
-    def requeue(self, after: float) -> None:
-        self.queue.add_after(self.key, after)
+    def requeue(self, after: float, key: Key | None) -> None:
+        self.queue.add_after(key or self.key, after)
 
 
 class Manager:

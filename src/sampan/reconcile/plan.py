@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sampan.api.json import Obj
-from sampan.api.names import ObjectRef, RestMapping
+from sampan.api.names import Key, ObjectRef, RestMapping
 
 
 @dataclass(frozen=True, slots=True)
 class Announce:
     """The Event to post about an object when an action is done, and the Warning when it is refused.
 
-    Each is a reason and a message, in which {name} is the object acted on and {error} the refusal.
+    Each is a reason and a message, in which {name} is the object acted on and {error} the refusal. No reason: no Event.
     """
 
     about: Obj
@@ -87,9 +87,10 @@ class Emit:
 
 @dataclass(frozen=True, slots=True)
 class Requeue:
-    """Look at this key again after that many seconds, whatever happens until then."""
+    """Look at this key (or at another one) again after that many seconds, whatever happens until then."""
 
     after: float
+    key: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
