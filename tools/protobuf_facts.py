@@ -1,6 +1,8 @@
 """Reads the field numbers of Kubernetes' protobuf messages and prints api/protobuf/data/messages.json.
 
-Usage: python tools/protobuf_facts.py KUBERNETES_SOURCE_TREE > src/sampan/api/protobuf/data/messages.json
+Usage: python tools/protobuf_facts.py KUBERNETES_SOURCE_TREE... > src/sampan/api/protobuf/data/messages.json
+
+With several trees, oldest first, messages have the fields of all of them: numbers are never used again.
 
 The .proto files say number and type of each field, the tags of the Go structs its name in JSON and what is inlined.
 """
@@ -99,12 +101,19 @@ def messages(folder: Path) -> dict[str, str]:
     return made
 
 
+def merged(old: str, new: str) -> str:
+    """The fields of both; the new ones come last, and win over an old one of the same number."""
+    numbered = {field.split(" ")[1]: field for text in (old, new) if text for field in text.split(";")}
+    return ";".join(numbered.values())
+
+
 def main() -> None:
     """Print groups and messages, one a line."""
     groups: dict[str, str] = {}
     found: dict[str, str] = {}
-    for folder in folders(Path(sys.argv[1])):
-        found |= messages(folder)
+    for folder in (folder for tree in sys.argv[1:] for folder in folders(Path(tree))):
+        for name, fields in messages(folder).items():
+            found[name] = merged(found.get(name, ""), fields)
         register = folder / "register.go"
         group = GROUP.search(register.read_text()) if register.exists() else None
         if group:
