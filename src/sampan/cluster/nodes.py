@@ -19,6 +19,7 @@ from sampan.kubelet.kubelet import Kubelet, KubeletConfig
 from sampan.kubelet.node import Machine, NodeFacts, this_machine
 from sampan.kubelet.runtime import CriError, Runtime, RuntimeVersion
 from sampan.kubelet.server import NodeServer
+from sampan.kubelet.simulated import SimulatedRuntime
 from sampan.net.http_server import Server, serve
 from sampan.net.tls import server_context
 from sampan.resources.kinds import NAMESPACES
@@ -102,8 +103,6 @@ async def start_nodes(
 
 
 def _simulated(config: ClusterConfig, root: Path, cidr: str, clock: Clock) -> Runtime:
-    from sampan.kubelet.simulated import SimulatedRuntime
-
     state = root / "runtime.json" if config.data_dir is not None else None
     return SimulatedRuntime(cidr, clock, random.Random(), state)
 
