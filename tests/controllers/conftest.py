@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
 from typing import Any
@@ -15,6 +15,7 @@ from sampan.api.meta import name_of, namespace_of, uid_of
 from sampan.api.names import ObjectRef, RestMapping
 from sampan.api.resource import Resource
 from sampan.apiserver.admission.chain import Chain
+from sampan.apiserver.admission.review import Review
 from sampan.apiserver.app import App, Parts
 from sampan.apiserver.context import UserInfo
 from sampan.apiserver.objects import StoredObjects
@@ -48,11 +49,28 @@ def listed_kinds() -> list[RestMapping]:
     return list(found.values())
 
 
+class Gate:
+    """Admission that a test can close: what `refuses` names is forbidden."""
+
+    def __init__(self, inner: Chain) -> None:
+        self.inner = inner
+        self.refuses: Callable[[Review], bool] = lambda review: False
+
+    async def mutate(self, review: Review) -> Obj:
+        return await self.inner.mutate(review)
+
+    async def validate(self, review: Review) -> None:
+        if self.refuses(review):
+            raise StatusError(403, "Forbidden", f"{review.resource.mapping.plural} is forbidden: by the test")
+        await self.inner.validate(review)
+
+
 class World:
     """What a test sees: the API, the clock, and `settle`, which returns when nobody has anything left to do now."""
 
-    def __init__(self, app: App, store: MemoryStore, clock: Clock, manager: Manager, api: Api) -> None:
-        self.app, self.store, self.clock, self.manager, self.api = app, store, clock, manager, api
+    def __init__(self, app: App, gate: Gate, clock: Clock, manager: Manager, api: Api) -> None:
+        self.app, self.gate, self.clock, self.manager, self.api = app, gate, clock, manager, api
+        self.store = app.parts.store
 
     async def settle(self) -> None:
         """Let controllers work until nothing is written and nobody is busy."""
@@ -157,14 +175,15 @@ def is_ready(pod: Obj) -> bool:
 
 
 @asynccontextmanager
-async def make_world(*names: str, clock: Clock | None = None) -> AsyncIterator[World]:
-    """A server with the controllers of these names (all of them, if none is named)."""
+async def make_world(
+    *names: str, clock: Clock | None = None, before: Callable[[Api], Awaitable[None]] | None = None
+) -> AsyncIterator[World]:
+    """A server with the controllers of these names (all of them, if none is named), `before` is done before they run."""
     store, rng, time = MemoryStore(), random.Random(7), clock or FakeClock()
-    metrics = Metrics()
+    metrics, gate = Metrics(), Gate(Chain(StoredObjects(store), rng))
     app = App(
         Parts(
-            store, resources(), admission=Chain(StoredObjects(store), rng), version="1.36", rng=rng, clock=time,
-            metrics=metrics,
+            store, resources(), admission=gate, version="1.36", rng=rng, clock=time, metrics=metrics,
         )
     )  # fmt: skip
     await app.start()
@@ -172,13 +191,15 @@ async def make_world(*names: str, clock: Clock | None = None) -> AsyncIterator[W
     api = Api(LocalTransport(app, user, "controllers"))
     if names and "serviceaccount-controller" not in names:
         await api.create(SERVICEACCOUNTS, {"metadata": {"name": "default", "namespace": "default"}})
+    if before is not None:
+        await before(api)
     kinds = listed_kinds()
     chosen = [c for c in controllers(Settings("CA", "/volumes", kinds)) if not names or c.name in names]
     assert len(chosen) == len(names) or not names
     informers = Informers(api, time)
     manager = Manager(chosen, Kit(api, informers, time, kinds, metrics))
     await manager.start()
-    world = World(app, store, time, manager, api)
+    world = World(app, gate, time, manager, api)
     await world.settle()
     try:
         yield world

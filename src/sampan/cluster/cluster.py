@@ -99,7 +99,7 @@ class Cluster:
         assert self._plane is not None
         settings = Settings(self._plane.pki.ca.certificate.decode(), str(data_dir / "volumes"), kinds)
         chosen = [c for c in controllers(settings) if c.name in wanted]
-        self._manager = Manager(chosen, Kit(api, self._informers, self.clock, kinds))
+        self._manager = Manager(chosen, Kit(api, self._informers, self.clock, kinds, self._plane.app.parts.metrics))
         await self._manager.start()
         if "default-scheduler" in wanted:
             scheduler_api = Api(self._plane.transport("system:kube-scheduler", MASTERS))

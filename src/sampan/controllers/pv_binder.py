@@ -19,7 +19,7 @@ from sampan.controllers.volume_match import (
 )
 from sampan.controllers.volume_protection import claim_names
 from sampan.reconcile.controller import Controller, Lookup, Watches
-from sampan.reconcile.plan import NOTHING, Action, Delete, Emit, Plan, Update
+from sampan.reconcile.plan import NOTHING, Action, Counted, Delete, Emit, Plan, Update
 from sampan.resources.kinds import PODS, PVCS, PVS, STORAGECLASSES
 
 BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
@@ -31,6 +31,11 @@ PROVISIONER, BETA_PROVISIONER = (
 )
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
+RETROACTIVE = Counted(
+    "retroactive_storageclass",
+    "Total number of retroactive StorageClass assignments to persistent volume claim",
+    "Total number of failed retroactive StorageClass assignments to persistent volume claim",
+)
 VOLUME = "\0volume"
 """Namespace part of the keys that are volumes; claims have their own namespace."""
 
@@ -172,7 +177,8 @@ def _unbound_claim(seen: SeenClaim) -> Plan:
     if not has_class(claim):
         default = default_class(seen.classes)
         if default is not None and not is_deleting(claim):
-            return (Update(PVCS, {**claim, "spec": {**spec(claim), "storageClassName": name_of(default)}}),)
+            defaulted = {**claim, "spec": {**spec(claim), "storageClassName": name_of(default)}}
+            return (Update(PVCS, defaulted, counted=RETROACTIVE),)
     return (*_why_waiting(seen, storage_class, late), *_pending(claim))
 
 
@@ -330,4 +336,5 @@ CONTROLLER = Controller(
     observe=observe,
     decide=decide,
     workers=1,
+    counts=(RETROACTIVE,),
 )
