@@ -9,7 +9,7 @@ import random
 import re
 import string
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,11 +37,17 @@ from sampan.apiserver.objects import StoredObjects
 from sampan.apiserver.openid import openid_pages
 from sampan.apiserver.rbac import MASTERS
 from sampan.apiserver.start import ensure
+from sampan.client.api import Api
+from sampan.client.informer import Informers
+from sampan.client.local import LocalTransport
+from sampan.controllers import Settings, controllers
 from sampan.net.http import Request, Response
 from sampan.net.http_client import HttpClient
+from sampan.reconcile.loop import Kit, Manager
 from sampan.resources.build import builtin_resources
 from sampan.store.memory import MemoryStore
 
+CONTROLLERS = ("clusterrole-aggregation-controller",)
 GOLDEN = Path(__file__).parents[1] / "golden"
 AGENT = "transcript/1.0"
 SERVER = "127.0.0.1:6443"
@@ -216,6 +222,15 @@ class Replay:
             if made.status != 201:
                 problems.append(f"the namespace: {made.body!r}")
             await self._controllers()
+        async with running_controllers(self.app) if self._waits() else nullcontext():
+            return problems + await self._steps()
+
+    def _waits(self) -> bool:
+        """Whether a step repeats its request until a controller has done its work."""
+        return any(step.get("until") for step in self.scenario["steps"])
+
+    async def _steps(self) -> list[str]:
+        problems = []
         for number, step in enumerate(self.scenario["steps"], 1):
             answer = await self.step(step)
             self.bodies[step.get("id", f"s{number}")] = answer["body"]
@@ -264,7 +279,8 @@ class Replay:
             answer = await self.send(step)
             if all(pick(answer, parse_path(k)) == self.fill(v) for k, v in until.items()):
                 break
-            await asyncio.sleep(0)
+            for _ in range(10):
+                await asyncio.sleep(0)
         return answer
 
     async def send(self, step: dict[str, Any]) -> dict[str, Any]:
@@ -296,6 +312,22 @@ class Replay:
         if response.stream is not None:
             return shape(response, await read_stream(response.stream, step.get("expect_stream", {})), step["method"])
         return shape(response, None, step["method"])
+
+
+@asynccontextmanager
+async def running_controllers(app: App) -> AsyncIterator[None]:
+    """The recorded server's controllers that scenarios wait for."""
+    user = UserInfo("system:kube-controller-manager", groups=(MASTERS, "system:authenticated"))
+    api = Api(LocalTransport(app, user, "controllers"))
+    chosen = [one for one in controllers(Settings("", "", ())) if one.name in CONTROLLERS]
+    informers = Informers(api, RealClock())
+    manager = Manager(chosen, Kit(api, informers, RealClock(), []))
+    await manager.start()
+    try:
+        yield
+    finally:
+        await manager.close()
+        await informers.close()
 
 
 async def read_stream(stream: AsyncIterator[bytes], limit: dict[str, Any]) -> list[Any]:
