@@ -19,7 +19,15 @@ TAGGED = re.compile(r'^\t.*`.*?(?:json:"([^"]*)".*?)?protobuf:"(?:bytes|varint|f
 GROUP = re.compile(r'^const GroupName = "([^"]*)"', re.M)
 STABLE = re.compile(r"v\d+")
 MORE = ("flowcontrol/v1beta1", "flowcontrol/v1beta2", "flowcontrol/v1beta3", "storage/v1beta1", "meta/v1beta1")
-MORE = (*MORE, "apidiscovery/v2beta1", "metrics/v1beta1", "api/resource", "util/intstr", "pkg/runtime")
+MORE = (
+    *MORE,
+    "apidiscovery/v2beta1",
+    "scheduling/v1alpha3",
+    "metrics/v1beta1",
+    "api/resource",
+    "util/intstr",
+    "pkg/runtime",
+)
 OTHER = ("testapigroup/v1", "audit/v1", "example/v1", "example2/v1", "extensions/v1beta1")
 SPECIAL = (
     "Quantity",
