@@ -11,6 +11,7 @@ from typing import Any
 
 from sampan.aio.clock import Clock, RealClock
 from sampan.aio.tasks import Tasks
+from sampan.api.names import Key
 from sampan.client.api import Api
 from sampan.client.discovery import served_kinds
 from sampan.client.informer import Informers
@@ -23,7 +24,9 @@ from sampan.cluster.pki import ADMIN, Pki
 from sampan.cluster.storage import default_storage_class
 from sampan.cluster.sync import SyncApi
 from sampan.controllers import NAMES, Settings, controllers
+from sampan.kubelet.kubelet import Kubelet
 from sampan.reconcile.loop import Kit, Manager
+from sampan.resources.kinds import SERVICEACCOUNTS
 from sampan.scheduler.loop import Scheduler
 from sampan.store.base import Store, StoreError
 from sampan.store.open import open_store
@@ -101,6 +104,10 @@ class Cluster:
         chosen = [c for c in controllers(settings) if c.name in wanted]
         self._manager = Manager(chosen, Kit(api, self._informers, self.clock, kinds, self._plane.app.parts.metrics))
         await self._manager.start()
+        if "serviceaccount-controller" in wanted:  # without it no pod can be made: kubectl right after `up` would fail
+            accounts = self._informers.of(SERVICEACCOUNTS)
+            await accounts.synced.wait()
+            await accounts.appeared(Key("default", "default"), "")
         if "default-scheduler" in wanted:
             scheduler_api = Api(self._plane.transport("system:kube-scheduler", MASTERS))
             self._scheduler = Scheduler(scheduler_api, self._informers, self.clock)
@@ -178,6 +185,11 @@ class Cluster:
         if self._plane is None:
             raise ClusterError("the cluster does not run")
         return Api(self._plane.transport("kubernetes-admin", MASTERS))
+
+    @property
+    def kubelets(self) -> list[Kubelet]:
+        """The node agents of this process."""
+        return list(self._nodes.kubelets) if self._nodes is not None else []
 
     # ---- with and async with
 
