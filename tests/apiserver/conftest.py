@@ -27,6 +27,7 @@ from sampan.apiserver.admission.escalation import NoEscalation
 from sampan.apiserver.app import App, Parts
 from sampan.apiserver.authn.jwt import Signer
 from sampan.apiserver.authn.service_accounts import ServiceAccountTokens
+from sampan.apiserver.authn.tokens import BearerTokens
 from sampan.apiserver.authorizer import KINDS, Authorizer
 from sampan.apiserver.bootstrap import bootstrap, bootstrap_objects
 from sampan.apiserver.connectors import Means, connectors
@@ -401,14 +402,15 @@ async def full_server() -> AsyncIterator[App]:
     objects = StoredObjects(store)
     authorizer = Authorizer(store, objects)
     tokens = ServiceAccountTokens(Signer(KEY), objects)
+    bearer = BearerTokens(ADMINS, tokens)
 
     parts = Parts(
         store,
         builtin_resources("1.36"),
         admission=NoEscalation(Chain(objects, rng), authorizer),
-        authn=lambda inner: Authn(inner, clock, static=ADMINS, accounts=tokens, may=authorizer.decide),
+        authn=lambda inner: Authn(inner, clock, tokens=bearer, may=authorizer.decide),
         authz=lambda inner: Authz(inner, authorizer),
-        connectors=connectors(Means(objects, tokens, authorizer, HttpClient(), "1.36")),
+        connectors=connectors(Means(objects, bearer, authorizer, HttpClient(), "1.36")),
         clock=clock,
         rng=rng,
         version="1.36",

@@ -17,6 +17,7 @@ from sampan.apiserver.app import App, Parts
 from sampan.apiserver.authn.jwt import Signer
 from sampan.apiserver.authn.service_accounts import ServiceAccountTokens
 from sampan.apiserver.authn.static import TokenFileError, parse_token_file
+from sampan.apiserver.authn.tokens import BearerTokens
 from sampan.apiserver.authorizer import KINDS, Authorizer
 from sampan.apiserver.bootstrap import bootstrap, bootstrap_objects
 from sampan.apiserver.connectors import Means, connectors
@@ -69,7 +70,7 @@ async def start_control_plane(
     objects = StoredObjects(store)
     authorizer = Authorizer(store, objects)
     tokens = ServiceAccountTokens(Signer(pki.signing_key()), objects)
-    static = _static_tokens(config)
+    bearer = BearerTokens(_static_tokens(config), tokens)
     rng = random.SystemRandom()
     kubelet_client = pki.client("apiserver-kubelet-client", KUBELET_CLIENT)
     kubelets = HttpClient(client_context(pki.ca.certificate, kubelet_client.certificate, kubelet_client.key))
@@ -89,9 +90,9 @@ async def start_control_plane(
         store=store,
         resources=resources,
         admission=NoEscalation(Chain(objects, rng), authorizer),
-        authn=lambda app: Authn(app, clock, static=static, accounts=tokens, may=authorizer.decide),
+        authn=lambda app: Authn(app, clock, tokens=bearer, may=authorizer.decide),
         authz=lambda app: Authz(app, authorizer),
-        connectors=connectors(Means(objects, tokens, authorizer, kubelets, version)),
+        connectors=connectors(Means(objects, bearer, authorizer, kubelets, version)),
         clock=clock,
         rng=rng,
         version=version,

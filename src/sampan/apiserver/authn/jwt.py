@@ -17,6 +17,10 @@ class BadToken(ValueError):
     """Not a token of ours."""
 
 
+class InvalidToken(BadToken):
+    """A token of ours that does not count (any more); the text may be told."""
+
+
 def _encode(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 

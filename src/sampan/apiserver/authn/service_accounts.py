@@ -5,18 +5,19 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sampan.api.json import Obj
-from sampan.apiserver.authn.certificates import AUTHENTICATED
-from sampan.apiserver.authn.jwt import BadToken, Signer
+from sampan.api.times import parse_time
+from sampan.apiserver.authn.certificates import AUTHENTICATED, CREDENTIAL
+from sampan.apiserver.authn.jwt import BadToken, InvalidToken, Signer
 from sampan.apiserver.context import UserInfo
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 PRIVATE = "kubernetes.io"
 PREFIX = "system:serviceaccount:"
-LEEWAY = 10
-"""Seconds by which clocks may differ."""
+LEEWAY = 60
+"""Seconds, as upstream: clocks may differ by them, and a token outlives the deletion of what it is bound to by them."""
+GONE = "service account token has been invalidated"
 POD_NAME, POD_UID = "authentication.kubernetes.io/pod-name", "authentication.kubernetes.io/pod-uid"
 NODE_NAME, NODE_UID = "authentication.kubernetes.io/node-name", "authentication.kubernetes.io/node-uid"
-CREDENTIAL = "authentication.kubernetes.io/credential-id"
 
 
 class Objects(Protocol):
@@ -58,36 +59,48 @@ class ServiceAccountTokens:
         claims = self.signer.verify(token)
         if claims.get("iss") != self.issuer:
             raise BadToken("another issuer")
-        seconds = now.timestamp()
-        if seconds > float(claims.get("exp", 0)) + LEEWAY or seconds < float(claims.get("nbf", 0)) - LEEWAY:
-            raise BadToken("not valid now")
-        wanted = list(audiences) or [self.issuer]
-        served = [audience for audience in wanted if audience in claims.get("aud", ())]
+        wanted, meant = list(audiences) or [self.issuer], claims.get("aud") or []
+        served = [audience for audience in wanted if audience in meant]
         if not served:
-            raise BadToken("for another audience")
+            raise InvalidToken(
+                f"token audiences {_quoted(meant)} is invalid for the target audiences {_quoted(wanted)}"
+            )
+        seconds = now.timestamp()
+        if seconds > float(claims.get("exp", 0)) + LEEWAY:
+            raise InvalidToken("service account token has expired")
+        if seconds < float(claims.get("nbf", 0)) - LEEWAY:
+            raise InvalidToken("service account token is not valid yet")
+        user = await self._user(claims, now)
+        return user, served
+
+    async def _user(self, claims: Obj, now: datetime) -> UserInfo:
+        """Who a token speaks for, if all that it is bound to still lives. Raises InvalidToken."""
         private = claims.get(PRIVATE) or {}
         namespace = private.get("namespace", "")
         account = private.get("serviceaccount") or {}
-        await self._alive("serviceaccounts", namespace, account)
+        await self._alive("serviceaccounts", namespace, account, now)
         extra: dict[str, tuple[str, ...]] = {}
         if claims.get("jti"):
             extra[CREDENTIAL] = (f"JTI={claims['jti']}",)
         for kind, plural in (("pod", "pods"), ("secret", "secrets"), ("node", "nodes")):
             bound = private.get(kind)
             if bound and not (kind == "node" and "pod" in private):
-                await self._alive(plural, "" if kind == "node" else namespace, bound)
+                await self._alive(plural, "" if kind == "node" else namespace, bound, now)
         if pod := private.get("pod"):
             extra |= {POD_NAME: (pod["name"],), POD_UID: (pod["uid"],)}
         if node := private.get("node"):
             extra |= {NODE_NAME: (node["name"],), NODE_UID: (node["uid"],)}
         groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", AUTHENTICATED)
-        user = UserInfo(f"{PREFIX}{namespace}:{account.get('name', '')}", account.get("uid", ""), groups, extra)
-        return user, served
+        return UserInfo(f"{PREFIX}{namespace}:{account.get('name', '')}", account.get("uid", ""), groups, extra)
 
-    async def _alive(self, plural: str, namespace: str, ref: Obj) -> None:
+    async def _alive(self, plural: str, namespace: str, ref: Obj, now: datetime) -> None:
         obj = await self._objects.get(plural, namespace, ref.get("name", ""))
         if obj is None or obj["metadata"].get("uid") != ref.get("uid"):
-            raise BadToken(f"the {plural} that it is bound to is gone")
+            raise InvalidToken(GONE)
         deleted = obj["metadata"].get("deletionTimestamp")
-        if deleted and plural == "serviceaccounts":
-            raise BadToken("its account is being deleted")
+        if deleted and (now - parse_time(deleted)).total_seconds() > LEEWAY:
+            raise InvalidToken(GONE)
+
+
+def _quoted(items: Sequence[str]) -> str:
+    return "[" + " ".join(f'"{item}"' for item in items) + "]"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sampan.apiserver.authn.service_accounts import ServiceAccountTokens
+from sampan.apiserver.authn.tokens import BearerTokens
 from sampan.apiserver.authorizer import Authorizer
 from sampan.apiserver.call import Connector
 from sampan.apiserver.connectors.access import AccessReviews
@@ -20,7 +20,7 @@ class Means:
     """What the connectors work with."""
 
     objects: StoredObjects
-    tokens: ServiceAccountTokens
+    tokens: BearerTokens
     authorizer: Authorizer
     kubelets: HttpClient
     version: str

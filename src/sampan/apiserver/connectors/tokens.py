@@ -8,8 +8,8 @@ from sampan.api.json import Obj
 from sampan.api.names import GVK
 from sampan.api.times import format_time
 from sampan.apiserver.answer import answer_object
-from sampan.apiserver.authn.jwt import BadToken
-from sampan.apiserver.authn.service_accounts import ServiceAccountTokens
+from sampan.apiserver.authn.jwt import BadToken, InvalidToken
+from sampan.apiserver.authn.tokens import BearerTokens
 from sampan.apiserver.call import Call
 from sampan.apiserver.connectors.body import read
 from sampan.apiserver.context import UserInfo
@@ -25,10 +25,11 @@ BOUND = {"Pod": "pods", "Secret": "secrets", "Node": "nodes"}
 
 
 class Tokens:
-    """Handlers over the service account tokens."""
+    """Handlers over the tokens; those of service accounts are made here."""
 
-    def __init__(self, objects: StoredObjects, tokens: ServiceAccountTokens, version: str) -> None:
-        self._objects, self._tokens = objects, tokens
+    def __init__(self, objects: StoredObjects, bearer: BearerTokens, version: str) -> None:
+        assert bearer.accounts is not None
+        self._objects, self._bearer, self._tokens = objects, bearer, bearer.accounts
         self._schema = body_schema(version, TOKEN_REQUEST)
 
     async def request(self, call: Call) -> Response:
@@ -100,10 +101,12 @@ class Tokens:
             raise bad_request("token is required for TokenReview in authentication")
         status: Obj
         try:
-            user, audiences = await self._tokens.check(token, spec.get("audiences") or (), call.kit.clock.now())
+            user, audiences = await self._bearer.check(token, spec.get("audiences") or (), call.kit.clock.now())
             status = {"authenticated": True, "user": user_object(user), "audiences": audiences}
-        except BadToken as error:
+        except InvalidToken as error:
             status = {"user": {}, "error": f"[invalid bearer token, {error}]"}
+        except BadToken:
+            status = {"user": {}, "error": "invalid bearer token"}
         return answer_object(call, {**body, "status": status}, 201)
 
 

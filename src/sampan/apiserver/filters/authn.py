@@ -8,7 +8,8 @@ from sampan.aio.clock import Clock
 from sampan.api.errors import bad_request, unauthorized
 from sampan.apiserver.authn.certificates import AUTHENTICATED, user_of
 from sampan.apiserver.authn.jwt import BadToken
-from sampan.apiserver.authn.service_accounts import PREFIX, ServiceAccountTokens
+from sampan.apiserver.authn.service_accounts import PREFIX
+from sampan.apiserver.authn.tokens import BearerTokens
 from sampan.apiserver.authorizer import Decision
 from sampan.apiserver.context import ANONYMOUS, UserInfo
 from sampan.apiserver.filters.authz import refusal
@@ -30,12 +31,11 @@ class Authn:
         app: Handler,
         clock: Clock,
         *,
-        static: Mapping[str, UserInfo],
-        accounts: ServiceAccountTokens | None,
+        tokens: BearerTokens,
         may: Decide,
     ) -> None:
         self._app, self._clock = app, clock
-        self._static, self._accounts, self._may = static, accounts, may
+        self._tokens, self._may = tokens, may
         self._known: dict[bytes, tuple[UserInfo, float]] = {}
 
     async def __call__(self, request: Request) -> Response:
@@ -63,18 +63,16 @@ class Authn:
         return await self._bearer(token.strip())
 
     async def _bearer(self, token: str) -> UserInfo:
-        static = self._static.get(token)
+        static = self._tokens.static.get(token)
         if static is not None:
             return static
-        if self._accounts is None:
-            raise unauthorized()
         digest = hashlib.sha256(token.encode()).digest()
         now = self._clock.monotonic()
         known = self._known.get(digest)
         if known is not None and known[1] > now:
             return known[0]
         try:
-            user, _ = await self._accounts.check(token, (), self._clock.now())
+            user, _ = await self._tokens.check(token, (), self._clock.now())
         except BadToken as error:
             raise unauthorized() from error
         if len(self._known) >= REMEMBERED:
