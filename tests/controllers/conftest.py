@@ -178,7 +178,7 @@ def is_ready(pod: Obj) -> bool:
 async def make_world(
     *names: str, clock: Clock | None = None, before: Callable[[Api], Awaitable[None]] | None = None
 ) -> AsyncIterator[World]:
-    """A server with the controllers of these names (all of them, if none is named), `before` is done before they run."""
+    """A server with the controllers of these names (all, if none is named); `before` is done before they run."""
     store, rng, time = MemoryStore(), random.Random(7), clock or FakeClock()
     metrics, gate = Metrics(), Gate(Chain(StoredObjects(store), rng))
     app = App(

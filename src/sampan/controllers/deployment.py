@@ -8,13 +8,13 @@ from sampan.api.json import Obj
 from sampan.api.meta import annotations_of, controller_of, is_deleting, labels_of, name_of, namespace_of, uid_of
 from sampan.api.names import GVK, Key, ObjectRef
 from sampan.api.selectors import SelectorError, label_selector
-from sampan.controllers.deployment_status import conditions_of, remaining, status_of
+from sampan.controllers.deployment_status import Rollout, complete, conditions_of, remaining, status_of
 from sampan.controllers.names import is_active, short_hash, spec, status
 from sampan.controllers.replicaset import selects
 from sampan.controllers.rollout import Bounds, proportional, rollout
 from sampan.reconcile.controller import Controller, Lookup, Watches
 from sampan.reconcile.owners import claim, owner_key, reference_to, self_key
-from sampan.reconcile.plan import NOTHING, Action, Create, Delete, Emit, Patch, Plan, Requeue, Update
+from sampan.reconcile.plan import NOTHING, Action, Announce, Create, Delete, Emit, Patch, Plan, Requeue, Update
 from sampan.resources.kinds import DEPLOYMENTS, PODS, REPLICASETS
 
 GVK_ = GVK("apps", "v1", "Deployment")
@@ -41,6 +41,10 @@ class Seen:
     now: datetime
     old_pods: int = 0
     """Pods of older ReplicaSets that still hold their place."""
+    namesake: Obj | None = None
+    """A ReplicaSet that has the name which one for the newest template would get."""
+    failure: str = ""
+    """Why the last plan was given up: then this is only to be reported."""
 
 
 def observe(look: Lookup, key: Key, now: datetime) -> Seen | None:
@@ -60,7 +64,20 @@ def observe(look: Lookup, key: Key, now: datetime) -> Seen | None:
         if not same_template(candidate, template):
             pods = look.owned(PODS, uid_of(candidate))
             old_pods += sum(status(pod).get("phase") not in ("Succeeded", "Failed") for pod in pods)
-    return Seen(owner, tuple(sets), now, old_pods)
+    namesake = look.get(REPLICASETS, key.namespace, new_name(owner))
+    return Seen(owner, tuple(sets), now, old_pods, namesake, str(look.failure() or ""))
+
+
+def template_hash(owner: Obj) -> str:
+    """The hash of the template, another one after each collision."""
+    template = spec(owner).get("template") or {}
+    collisions = status(owner).get("collisionCount") or 0
+    return short_hash([template, collisions] if collisions else template)
+
+
+def new_name(owner: Obj) -> str:
+    """The name of a ReplicaSet for the newest template."""
+    return f"{name_of(owner)}-{template_hash(owner)}"
 
 
 def same_template(replica_set: Obj, template: Obj) -> bool:
@@ -94,23 +111,39 @@ def decide(seen: Seen) -> Plan:
     matching = [rs for rs in sets if same_template(rs, template)]
     new = matching[0] if matching else None
     old = [rs for rs in sets if rs is not new]
+    if seen.failure:
+        return _report(seen, sets, failure=_refusal(owner, seen.failure) if new is None else "")
     actions: list[Action] = list(claimed.actions)
     if spec(owner).get("paused"):
-        actions += _scale_paused(owner, new, old)
-        return (*actions, *_report(seen, sets))
+        return (*actions, *_resize(owner, new, old), *_clean_up(owner, old), *_report(seen, sets))
+    if _is_resized(owner, sets):
+        return (*actions, *_resize(owner, new, old), *_report(seen, sets))
     recreate = (spec(owner).get("strategy") or {}).get("type") == "Recreate"
     if recreate and _recreate_must_wait(seen, old):
         actions += [a for rs in old if spec(rs).get("replicas") for a in scale(owner, rs, 0)]
         return (*actions, *_report(seen, sets))
     if new is None:
-        return (*actions, *_create(owner, old, recreate), *_report(seen, sets))
+        if seen.namesake is not None:
+            return (*actions, _collision(owner))
+        return (*actions, *_create(owner, old, recreate), *_report(seen, sets, created=new_name(owner)))
     actions += _renew(owner, new, old)
     if recreate:
         actions += scale(owner, new, spec(owner).get("replicas", 1))
     else:
         actions += _roll(owner, new, old)
-    actions += _clean_up(owner, old)
+    if complete(owner, status_of(owner, new, sets)):
+        actions += _clean_up(owner, old)
     return (*actions, *_report(seen, sets))
+
+
+def _refusal(owner: Obj, failure: str) -> str:
+    return f'Failed to create new replica set "{new_name(owner)}": {failure}'
+
+
+def _collision(owner: Obj) -> Action:
+    """The name is taken by another template or another owner: count it, which makes another name."""
+    count = (status(owner).get("collisionCount") or 0) + 1
+    return Update(DEPLOYMENTS, {**owner, "status": {**status(owner), "collisionCount": count}}, "status")
 
 
 def _recreate_must_wait(seen: Seen, old: Sequence[Obj]) -> bool:
@@ -130,8 +163,7 @@ def _annotations(owner: Obj, number: int) -> dict[str, str]:
 def _create(owner: Obj, old: Sequence[Obj], recreate: bool) -> list[Action]:
     """A ReplicaSet for a template that has none."""
     template = spec(owner).get("template") or {}
-    collisions = status(owner).get("collisionCount") or 0
-    code = short_hash([template, collisions] if collisions else template)
+    code = template_hash(owner)
     meta = template.get("metadata") or {}
     labels = {**(meta.get("labels") or {}), HASH: code}
     selector = spec(owner).get("selector") or {}
@@ -155,11 +187,9 @@ def _create(owner: Obj, old: Sequence[Obj], recreate: bool) -> list[Action]:
             "template": {**template, "metadata": {**meta, "labels": labels}},
         },
     }
-    actions: list[Action] = [Create(REPLICASETS, replica_set, exists_ok=True)]
-    if size:
-        message = f"Scaled up replica set {name} from 0 to {size}"
-        actions.append(Emit(owner, "Normal", "ScalingReplicaSet", message))
-    return [*actions, *_note_revision(owner, number)]
+    done = ("ScalingReplicaSet", f"Scaled up replica set {name} from 0 to {size}") if size else ("", "")
+    announce = Announce(owner, done, ("ReplicaSetCreateError", f'Failed to create new replica set "{name}": {{error}}'))
+    return [Create(REPLICASETS, replica_set, exists_ok=True, announce=announce), *_note_revision(owner, number)]
 
 
 def _note_revision(owner: Obj, number: int) -> list[Action]:
@@ -188,64 +218,83 @@ def _renew(owner: Obj, new: Obj, old: Sequence[Obj]) -> list[Action]:
 
 
 def scale(owner: Obj, replica_set: Obj, size: int) -> list[Action]:
-    """Set a ReplicaSet's size and say so."""
+    """Set a ReplicaSet's size and say so; note for which size of the Deployment that was."""
     before = spec(replica_set).get("replicas", 0)
-    if before == size:
-        return []
     bounds = _bounds(owner)
+    notes = {DESIRED: str(bounds.wanted), MAX: str(bounds.most)}
+    patch: Obj = {}
+    if any(annotations_of(replica_set).get(key) != value for key, value in notes.items()):
+        patch["metadata"] = {"annotations": notes}
+    if before != size:
+        patch["spec"] = {"replicas": size}
+    if not patch:
+        return []
+    action = Patch(ObjectRef(REPLICASETS, namespace_of(replica_set), name_of(replica_set)), patch, missing_ok=True)
+    if before == size:
+        return [action]
     direction = "up" if size > before else "down"
     message = f"Scaled {direction} replica set {name_of(replica_set)} from {before} to {size}"
-    patch = {
-        "metadata": {"annotations": {DESIRED: str(bounds.wanted), MAX: str(bounds.most)}},
-        "spec": {"replicas": size},
-    }
-    ref = ObjectRef(REPLICASETS, namespace_of(replica_set), name_of(replica_set))
-    return [Patch(ref, patch, missing_ok=True), Emit(owner, "Normal", "ScalingReplicaSet", message)]
+    return [action, Emit(owner, "Normal", "ScalingReplicaSet", message)]
 
 
 def _roll(owner: Obj, new: Obj, old: Sequence[Obj]) -> list[Action]:
-    sizes = rollout(_bounds(owner), new, old, desired=_desired(new))
+    sizes = rollout(_bounds(owner), new, old)
     by_name = {name_of(rs): rs for rs in (new, *old)}
     return [action for name, size in sizes.items() for action in scale(owner, by_name[name], size)]
 
 
-def _desired(replica_set: Obj) -> int | None:
-    """For how many replicas the Deployment asked when this ReplicaSet was last scaled."""
-    text = annotations_of(replica_set).get(DESIRED)
+def _noted(replica_set: Obj, annotation: str) -> int | None:
+    """A number that was noted when the ReplicaSet was last sized."""
+    text = annotations_of(replica_set).get(annotation)
     return int(text) if text and text.isdigit() else None
 
 
-def _scale_paused(owner: Obj, new: Obj | None, old: Sequence[Obj]) -> list[Action]:
-    """A paused Deployment rolls no further, but it still grows and shrinks."""
-    alive = [rs for rs in (*old, *([new] if new else [])) if spec(rs).get("replicas")]
+def _is_resized(owner: Obj, sets: Sequence[Obj]) -> bool:
+    """Whether the Deployment asks for another size than when its ReplicaSets were last sized."""
+    wanted = spec(owner).get("replicas", 1)
+    return any(_noted(rs, DESIRED) not in (None, wanted) for rs in sets if spec(rs).get("replicas"))
+
+
+def _resize(owner: Obj, new: Obj | None, old: Sequence[Obj]) -> list[Action]:
+    """Grow or shrink without rolling: the only one, or the finished one, or all in proportion."""
+    everything = [*old, *([new] if new else [])]
+    alive = [rs for rs in everything if spec(rs).get("replicas")]
     bounds = _bounds(owner)
     if len(alive) <= 1:
-        target = alive[0] if alive else new
+        target = alive[0] if alive else everything[-1] if everything else None
         return scale(owner, target, bounds.wanted) if target is not None else []
-    if all(_desired(rs) in (None, bounds.wanted) for rs in alive):
+    if new is not None and _is_saturated(new, bounds.wanted):
+        return [action for rs in alive if rs is not new for action in scale(owner, rs, 0)]
+    if (spec(owner).get("strategy") or {}).get("type") == "Recreate":
         return []
-    sizes = proportional(bounds, alive)
+    sizes = proportional(bounds, alive, lambda rs: _noted(rs, MAX) or status(owner).get("replicas") or 0)
     return [action for rs in alive for action in scale(owner, rs, sizes[name_of(rs)])]
+
+
+def _is_saturated(new: Obj, wanted: int) -> bool:
+    """Whether the newest ReplicaSet has everything: asked for, noted, and available."""
+    available = status(new).get("availableReplicas") or 0
+    return bool(spec(new).get("replicas") == wanted and _noted(new, DESIRED) == wanted and available == wanted)
 
 
 def _clean_up(owner: Obj, old: Sequence[Obj]) -> list[Action]:
     """Forget the oldest empty ReplicaSets beyond the history limit."""
-    limit = spec(owner).get("revisionHistoryLimit", 10)
+    there = sorted((rs for rs in old if not is_deleting(rs)), key=revision)
+    surplus = there[: max(0, len(there) - spec(owner).get("revisionHistoryLimit", 10))]
     empty = [
-        rs for rs in old
-        if not spec(rs).get("replicas") and not status(rs).get("replicas") and not is_deleting(rs)
+        rs for rs in surplus
+        if not spec(rs).get("replicas") and not status(rs).get("replicas")
         and (status(rs).get("observedGeneration") or 0) >= (rs["metadata"].get("generation") or 0)
     ]  # fmt: skip
-    surplus = sorted(empty, key=revision)[: max(0, len(old) - limit)]
-    return [Delete(ObjectRef(REPLICASETS, namespace_of(rs), name_of(rs)), uid_of(rs)) for rs in surplus]
+    return [Delete(ObjectRef(REPLICASETS, namespace_of(rs), name_of(rs)), uid_of(rs)) for rs in empty]
 
 
-def _report(seen: Seen, sets: Sequence[Obj]) -> Plan:
+def _report(seen: Seen, sets: Sequence[Obj], *, created: str = "", failure: str = "") -> Plan:
     owner = seen.owner
     template = spec(owner).get("template") or {}
     new = next((rs for rs in sets if same_template(rs, template)), None)
     made = status_of(owner, new, sets)
-    made["conditions"] = conditions_of(owner, new, made, _bounds(owner), seen.now)
+    made["conditions"] = conditions_of(owner, Rollout(new, sets, created, failure), made, _bounds(owner), seen.now)
     made = {key: value for key, value in made.items() if value or key == "terminatingReplicas"}
     actions: list[Action] = []
     if made != status(owner):
@@ -285,4 +334,5 @@ CONTROLLER = Controller(
     ),
     observe=observe,
     decide=decide,
+    reports_failures=True,
 )

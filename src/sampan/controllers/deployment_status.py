@@ -1,6 +1,7 @@
 """A Deployment's status: counts, conditions, and the progress deadline."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -62,8 +63,20 @@ def progressed(owner: Obj, made: Obj) -> bool:
     )
 
 
-def conditions_of(owner: Obj, new: Obj | None, made: Obj, bounds: Bounds, now: datetime) -> list[Obj]:
-    """Available and Progressing, with upstream's reasons and messages."""
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """What conditions are told of: the ReplicaSets, and what just happened to the newest."""
+
+    new: Obj | None
+    sets: Sequence[Obj]
+    created: str = ""
+    """Name of a ReplicaSet that is created by the same plan."""
+    failure: str = ""
+    """Why it could not be created."""
+
+
+def conditions_of(owner: Obj, rollout: Rollout, made: Obj, bounds: Bounds, now: datetime) -> list[Obj]:
+    """Available, Progressing and ReplicaFailure, with upstream's reasons and messages."""
     if made["availableReplicas"] >= bounds.wanted - bounds.unavailable:
         text = "Deployment has minimum availability."
         available = _condition("Available", "True", "MinimumReplicasAvailable", text)
@@ -71,50 +84,71 @@ def conditions_of(owner: Obj, new: Obj | None, made: Obj, bounds: Bounds, now: d
         text = "Deployment does not have minimum availability."
         available = _condition("Available", "False", "MinimumReplicasUnavailable", text)
     conditions = [_merge(owner, available, now)]
-    progressing = _progressing(owner, new, made, now)
+    progressing = _progressing(owner, rollout, made, now)
     if progressing:
         touch = progressing.pop("touch", False)
         conditions.append(_merge(owner, progressing, now, touch=touch))
-    elif _find(owner, "Progressing"):
-        conditions.append(_find(owner, "Progressing"))
-    others = [c for c in status(owner).get("conditions") or () if c.get("type") not in ("Available", "Progressing")]
+    conditions += _failures(owner, rollout)
+    kinds = ("Available", "Progressing", "ReplicaFailure")
+    others = [c for c in status(owner).get("conditions") or () if c.get("type") not in kinds]
     order = [c.get("type") for c in status(owner).get("conditions") or ()]
     conditions.sort(key=lambda c: order.index(c["type"]) if c["type"] in order else len(order))
     return [*conditions, *others]
 
 
-def _progressing(owner: Obj, new: Obj | None, made: Obj, now: datetime) -> Obj | None:
+def _failures(owner: Obj, rollout: Rollout) -> list[Obj]:
+    """The ReplicaFailure condition of the newest ReplicaSet, else of any."""
+    for replica_set in (*([rollout.new] if rollout.new else []), *rollout.sets):
+        for found in status(replica_set).get("conditions") or ():
+            if found.get("type") == "ReplicaFailure":
+                return [{**found, "lastUpdateTime": found.get("lastTransitionTime")}]
+    return []
+
+
+def _progressing(owner: Obj, rollout: Rollout, made: Obj, now: datetime) -> Obj | None:
     deadline = spec(owner).get("progressDeadlineSeconds")
     if deadline is None or deadline == NO_DEADLINE:
         return None
     before = _find(owner, "Progressing")
-    what = f'ReplicaSet "{name_of(new)}"' if new else f'Deployment "{name_of(owner)}"'
+    reason = before.get("reason")
+    if rollout.failure:
+        return _condition("Progressing", "False", "ReplicaSetCreateError", rollout.failure)
     if spec(owner).get("paused"):
-        if before.get("reason") in ("DeploymentPaused", "ProgressDeadlineExceeded", "NewReplicaSetAvailable"):
-            return before or None
+        if reason == "ProgressDeadlineExceeded":
+            return before
         return _condition("Progressing", "Unknown", "DeploymentPaused", "Deployment is paused")
-    if new is None:
-        return before or None
+    if reason == "DeploymentPaused":
+        return _condition("Progressing", "Unknown", "DeploymentResumed", "Deployment is resumed")
+    if rollout.created:
+        text = f'Created new replica set "{rollout.created}"'
+        return {**_condition("Progressing", "True", "NewReplicaSetCreated", text), "touch": True}
+    return _progress(owner, rollout.new, made, now)
+
+
+def _progress(owner: Obj, new: Obj | None, made: Obj, now: datetime) -> Obj | None:
+    """How far a rollout is that neither begins nor rests."""
+    before = _find(owner, "Progressing")
+    what = f'ReplicaSet "{name_of(new)}"' if new else f'Deployment "{name_of(owner)}"'
+    if made["replicas"] == made["updatedReplicas"] and before.get("reason") == "NewReplicaSetAvailable":
+        return before
     if complete(owner, made):
         text = f"{what} has successfully progressed."
         return _condition("Progressing", "True", "NewReplicaSetAvailable", text)
-    if before.get("reason") == "DeploymentPaused":
-        return _condition("Progressing", "Unknown", "DeploymentResumed", "Deployment is resumed")
-    if not before:
-        text = f'Created new replica set "{name_of(new)}"'
-        return _condition("Progressing", "True", "NewReplicaSetCreated", text)
-    if progressed(owner, made) or before.get("reason") == "NewReplicaSetAvailable":
+    if progressed(owner, made):
         text = f"{what} is progressing."
         return {**_condition("Progressing", "True", "ReplicaSetUpdated", text), "touch": True}
-    if _overdue(before, deadline, now):
+    if not before and new is not None:
+        return _condition("Progressing", "True", "FoundNewReplicaSet", f'Found new replica set "{name_of(new)}"')
+    if before and _overdue(before, spec(owner)["progressDeadlineSeconds"], now):
         text = f"{what} has timed out progressing."
         return _condition("Progressing", "False", "ProgressDeadlineExceeded", text)
-    return before
+    return before or None
 
 
 def _overdue(progressing: Obj, deadline: int, now: datetime) -> bool:
-    if progressing.get("reason") == "ProgressDeadlineExceeded":
-        return True
+    reason = progressing.get("reason")
+    if reason in ("ProgressDeadlineExceeded", "NewReplicaSetAvailable"):
+        return bool(reason == "ProgressDeadlineExceeded")
     moved = progressing.get("lastUpdateTime")
     return moved is not None and (now - parse_time(moved)).total_seconds() >= deadline
 

@@ -1,6 +1,6 @@
 """How large each ReplicaSet of a Deployment should be: rolling updates and proportional scaling, as arithmetic."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -29,13 +29,13 @@ class Bounds:
     def of(cls, wanted: int, strategy: Obj) -> "Bounds":
         """From a Deployment's strategy; if both bounds come out as 0, one pod may be unavailable."""
         if strategy.get("type") == "Recreate":
-            return cls(wanted, wanted, wanted)
+            return cls(wanted, wanted, 0)
         rolling = strategy.get("rollingUpdate") or {}
         surge = scaled(rolling.get("maxSurge", "25%"), wanted, up=True)
         unavailable = scaled(rolling.get("maxUnavailable", "25%"), wanted, up=False)
         if not surge and not unavailable:
             unavailable = 1
-        return cls(wanted, wanted + surge if wanted else 0, min(unavailable, wanted))
+        return cls(wanted, wanted + surge, min(unavailable, wanted))
 
 
 def size(replica_set: Obj) -> int:
@@ -43,11 +43,9 @@ def size(replica_set: Obj) -> int:
     return int(spec(replica_set).get("replicas", 0))
 
 
-def rollout(bounds: Bounds, new: Obj, old: Sequence[Obj], desired: int | None) -> dict[str, int]:
+def rollout(bounds: Bounds, new: Obj, old: Sequence[Obj]) -> dict[str, int]:
     """Names to sizes after one step of a rolling update: first the new one grows, else the old ones shrink."""
     alive = [rs for rs in old if size(rs)]
-    if len(alive) + bool(size(new)) > 1 and desired is not None and desired != bounds.wanted:
-        return proportional(bounds, [*alive, *([new] if size(new) else [])])
     total = size(new) + sum(size(rs) for rs in alive)
     if size(new) > bounds.wanted:
         return {name_of(new): bounds.wanted}
@@ -86,14 +84,32 @@ def _shrink(bounds: Bounds, new: Obj, old: Sequence[Obj], total: int) -> dict[st
     }
 
 
-def proportional(bounds: Bounds, sets: Sequence[Obj]) -> dict[str, int]:
-    """Resized in the middle of a rollout: each ReplicaSet keeps its share, leftovers go to the largest."""
-    total = sum(size(rs) for rs in sets)
-    target = bounds.most if bounds.wanted else 0
-    if not total:
-        return {name_of(rs): 0 for rs in sets}
-    ordered = sorted(sets, key=lambda rs: (-size(rs), rs["metadata"].get("creationTimestamp") or ""))
-    sizes = {name_of(rs): round(size(rs) * target / total) for rs in ordered}
+def proportional(bounds: Bounds, sets: Sequence[Obj], before: Callable[[Obj], int]) -> dict[str, int]:
+    """Resized in the middle of a rollout: each ReplicaSet keeps its share, what rounding leaves goes to the largest.
+
+    `before`: how many pods the Deployment allowed when a ReplicaSet was last sized; 0 if that is not known.
+    """
+    room = (bounds.most if bounds.wanted else 0) - sum(size(rs) for rs in sets)
+    sizes = {name_of(rs): size(rs) for rs in sets}
+    if not room:
+        return sizes
+    given = 0
+    ordered = sorted(sets, key=lambda rs: rs["metadata"].get("creationTimestamp") or "", reverse=room > 0)
+    ordered.sort(key=size, reverse=True)
+    for rs in ordered:
+        share = _share(bounds, size(rs), before(rs))
+        share = min(share, room - given) if room > 0 else max(share, room - given)
+        sizes[name_of(rs)] += share
+        given += share
     largest = name_of(ordered[0])
-    sizes[largest] = max(0, sizes[largest] + target - sum(sizes.values()))
+    sizes[largest] = max(0, sizes[largest] + room - given)
     return sizes
+
+
+def _share(bounds: Bounds, replicas: int, before: int) -> int:
+    """By how much a ReplicaSet of that size changes if it keeps its part of the whole."""
+    if not bounds.wanted:
+        return -replicas
+    if not before:
+        return 0
+    return (2 * replicas * bounds.most + before) // (2 * before) - replicas
