@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +12,15 @@ from sampan.api.schema.nodes import Node
 
 Made = st.SearchStrategy[Any]
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
-MOMENTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1)).map(
-    lambda when: when.isoformat(timespec="microseconds")
-)  # noqa: DTZ001
+EARLIEST, LATEST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC)
+SECONDS = int((LATEST - EARLIEST).total_seconds())
+
+
+def moment(seconds: int, micros: int) -> str:
+    return (EARLIEST + timedelta(seconds=seconds, microseconds=micros)).isoformat(timespec="microseconds")[:26]
+
+
+MOMENTS = st.builds(moment, st.integers(0, SECONDS), st.integers(0, 999_999))
 RAW = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXT,
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2),
