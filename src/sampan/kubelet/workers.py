@@ -175,8 +175,8 @@ class Workers:
         except QueueClosed:
             return
         finally:
-            await self._tasks.cancel()
             await self._queue.close()
+            await self._tasks.cancel()
 
     async def _turn(self, uid: str) -> None:
         state = self._pods.get(uid)
@@ -203,8 +203,8 @@ class Workers:
 
     async def close(self) -> None:
         """End all turns; containers go on."""
-        await self._tasks.cancel()
         await self._queue.close()
+        await self._tasks.cancel()
 
     async def _step(self, state: PodState) -> None:
         links = self._links
