@@ -1,0 +1,54 @@
+"""What a refusal says, and which field selectors the authorizer is told of."""
+
+import pytest
+
+from sampan.apiserver.context import UserInfo
+from sampan.apiserver.filters.authz import demanded_fields, refusal
+from sampan.apiserver.rbac import Attributes
+
+JANE = UserInfo("jane")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "why", "message"),
+    [
+        (Attributes("get", path="/metrics"), "", 'forbidden: User "jane" cannot get path "/metrics"'),
+        (
+            Attributes("list", "", "pods", namespace="ns"),
+            "",
+            'pods is forbidden: User "jane" cannot list resource "pods" in API group "" in the namespace "ns"',
+        ),
+        (
+            Attributes("update", "apps", "deployments", "scale", "ns", "web"),
+            "RBAC: x",
+            'deployments.apps "web" is forbidden: User "jane" cannot update resource "deployments/scale" in API group '
+            '"apps" in the namespace "ns": RBAC: x',
+        ),
+        (
+            Attributes("create", "", "nodes"),
+            "",
+            'nodes is forbidden: User "jane" cannot create resource "nodes" in API group "" at the cluster scope',
+        ),
+    ],
+)
+def test_a_refusal_is_upstream_s(wanted: Attributes, why: str, message: str) -> None:
+    error = refusal(JANE, wanted, why)
+    assert (error.code, error.reason, error.message) == (403, "Forbidden", message)
+
+
+def test_details_name_the_object() -> None:
+    error = refusal(JANE, Attributes("get", "apps", "deployments", "", "ns", "web"), "")
+    assert error.details == {"name": "web", "group": "apps", "kind": "deployments"}
+
+
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        ("", ()),
+        ("fieldSelector=spec.nodeName%3Dn1", (("spec.nodeName", "n1"),)),
+        ("fieldSelector=a==b,c!=d&watch=1", (("a", "b"),)),
+        ("fieldSelector=nonsense", ()),
+    ],
+)
+def test_field_selectors(query: str, fields: tuple[tuple[str, str], ...]) -> None:
+    assert demanded_fields(query) == fields
