@@ -82,8 +82,11 @@ class Informer:
         kept = self._keep(obj)
         if change.type == "APPLY" and kept is not None:
             return [self.cache.apply(kept)]
+        old = self.cache.get(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
         gone = self.cache.delete(obj)
-        if gone is None and self.wanted.metadata_only:
+        if gone is not None and change.type == "APPLY":
+            gone = Delta(old, None)  # nobody keeps it any more
+        if gone is None and self.wanted.metadata_only and change.type == "DELETE":
             gone = Delta(obj, None)  # it was not kept, but its end may matter to those that refer to it
         return [gone] if gone else []
 

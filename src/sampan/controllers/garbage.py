@@ -1,6 +1,6 @@
 """Delete what no owner keeps any more: background, foreground and orphan deletion (upstream: garbagecollector)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -9,9 +9,10 @@ from sampan.api.json import Obj
 from sampan.api.meta import finalizers_of, is_deleting, meta, name_of, namespace_of, uid_of
 from sampan.api.names import Key, ObjectRef, RestMapping, parse_api_version
 from sampan.reconcile.controller import Controller, Lookup, Watches
-from sampan.reconcile.plan import NOTHING, Action, Ask, Delete, Patch, Plan
+from sampan.reconcile.plan import NOTHING, Action, Ask, Delete, Emit, Patch, Plan
 
 ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
+WAITING = {ORPHAN, FOREGROUND}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Owner:
     ref: ObjectRef | None
     """None: a kind that this server does not have."""
     state: str
-    """present, absent, waiting (deleting in the foreground), unknown"""
+    """present, absent, waiting (deleting in the foreground), unknown, invalid (out of reach)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +54,27 @@ def _encode(kind: RestMapping, obj: Obj) -> Key:
     return Key(f"{kind.group}/{kind.plural}|{namespace_of(obj)}", name_of(obj))
 
 
-def keys_of(kind: RestMapping, kinds: Sequence[RestMapping], look: Lookup, obj: Obj) -> Iterable[Key]:
-    """The object itself, everything that it owns, and its owners (which may wait for it)."""
-    yield _encode(kind, obj)
-    for ref, dependent in _dependents(look, kinds, uid_of(obj)):
-        yield _encode(ref.mapping, dependent)
-    for reference in meta(obj).get("ownerReferences") or ():
-        owner = _find(kinds, reference)
-        if owner is not None:
-            yield _encode(owner, {"metadata": {"name": reference["name"], "namespace": _space(owner, obj)}})
+def changes_of(
+    kind: RestMapping, kinds: Sequence[RestMapping], look: Lookup, old: Obj | None, new: Obj | None
+) -> Iterator[Key]:
+    """A change concerns the object when its owners change or it must be finished; what it owns, when it is gone or
+    waits for them; and what waits for it, when it is gone or blocks no more."""
+    obj = new or old
+    if obj is None:
+        return
+    was, now = (meta(old) if old else {}), (meta(new) if new else {})
+    waits = bool(now.get("deletionTimestamp")) and bool(WAITING & set(now.get("finalizers") or ()))
+    references = was.get("ownerReferences") or []
+    if new is not None and (old is None or old is new or waits or references != (now.get("ownerReferences") or [])):
+        yield _encode(kind, obj)
+    if new is None or waits:
+        for ref, dependent in _dependents(look, kinds, uid_of(obj)):
+            yield _encode(ref.mapping, dependent)
+    if new is None or references != (now.get("ownerReferences") or []):
+        for reference in references if old is not None else ():
+            owner = _find(kinds, reference)
+            if owner is not None:
+                yield _encode(owner, {"metadata": {"name": reference["name"], "namespace": _space(owner, obj)}})
 
 
 def _space(kind: RestMapping, obj: Obj) -> str:
@@ -101,15 +114,21 @@ def _owner(look: Lookup, kinds: Sequence[RestMapping], obj: Obj, reference: Obj)
     kind = _find(kinds, reference)
     if kind is None:
         return Owner(reference, None, "unknown")
+    if kind.namespaced and not namespace_of(obj):
+        return Owner(reference, None, "invalid")
     ref = ObjectRef(kind, _space(kind, obj), reference.get("name", ""))
-    if not look.asked(ref):
+    found = look.live(ref) if look.asked(ref) else look.get(*_place(ref))
+    if found is None and not look.asked(ref):
         return Owner(reference, ref, "unknown")
-    live = look.live(ref)
-    if live is None or uid_of(live) != reference.get("uid"):
-        return Owner(reference, ref, "absent")
-    if is_deleting(live) and FOREGROUND in finalizers_of(live):
+    if found is None or uid_of(found) != reference.get("uid"):
+        return Owner(reference, ref, "absent" if look.asked(ref) else "unknown")
+    if is_deleting(found) and FOREGROUND in finalizers_of(found):
         return Owner(reference, ref, "waiting")
     return Owner(reference, ref, "present")
+
+
+def _place(ref: ObjectRef) -> tuple[RestMapping, str, str]:
+    return ref.mapping, ref.namespace, ref.name
 
 
 def decide(seen: Seen) -> Plan:
@@ -126,6 +145,8 @@ def decide(seen: Seen) -> Plan:
     ask = tuple(Ask(owner.ref) for owner in seen.owners if owner.state == "unknown" and owner.ref is not None)
     if ask:
         return ask
+    if any(owner.state == "invalid" for owner in seen.owners):
+        return tuple(_complaint(seen, owner) for owner in seen.owners if owner.state == "invalid")
     if any(owner.ref is None for owner in seen.owners):
         return NOTHING  # an owner of a kind that nobody knows may exist: leave it be
     present = [owner for owner in seen.owners if owner.state == "present"]
@@ -136,12 +157,29 @@ def decide(seen: Seen) -> Plan:
             return NOTHING
         return (_owners(seen.ref, obj, [owner.reference for owner in present]),)
     if waiting and seen.dependents:
+        circle = any(is_deleting(one) and FOREGROUND in finalizers_of(one) for _, one in seen.dependents)
+        unblock = [{**r, "blockOwnerDeletion": False} for r in meta(obj).get("ownerReferences") or ()]
+        if circle and unblock != meta(obj).get("ownerReferences"):
+            return (_owners(seen.ref, obj, unblock),)  # its change brings it here again
         return (Delete(seen.ref, uid_of(obj), "Foreground"),)
-    return (Delete(seen.ref, uid_of(obj), "Background"),)
+    finalizers = finalizers_of(obj)
+    if ORPHAN in finalizers:
+        return (Delete(seen.ref, uid_of(obj), "Orphan"),)
+    return (Delete(seen.ref, uid_of(obj), "Foreground" if FOREGROUND in finalizers else "Background"),)
+
+
+def _complaint(seen: Seen, owner: Owner) -> Action:
+    """A cluster-scoped object cannot have an owner in a namespace; nothing is done about it but to say so."""
+    mapping, reference = seen.ref.mapping, owner.reference
+    about = {"kind": mapping.kind, "apiVersion": mapping.api_version, **seen.obj}
+    kind = f"{reference.get('apiVersion')}/{reference.get('kind')}"
+    what = f"[{kind}, namespace: , name: {reference.get('name')}, uid: {reference.get('uid')}]"
+    return Emit(about, "Warning", "OwnerRefInvalidNamespace", f'ownerRef {what} does not exist in namespace ""')
 
 
 def _owners(ref: ObjectRef, obj: Obj, references: Sequence[Obj]) -> Action:
-    patch = {"metadata": {"uid": uid_of(obj), "ownerReferences": list(references) or None}}
+    version = meta(obj).get("resourceVersion")
+    patch = {"metadata": {"uid": uid_of(obj), "resourceVersion": version, "ownerReferences": list(references) or None}}
     return Patch(ref, patch, missing_ok=True)
 
 
@@ -162,20 +200,25 @@ def _orphan(seen: Seen) -> Plan:
 
 
 def _foreground(seen: Seen) -> Plan:
+    """Gone when nothing blocks it any more. The dependents are deleted, or kept, as their own keys are looked at."""
     uid = uid_of(seen.obj)
-    blocking = [
-        (ref, obj)
-        for ref, obj in seen.dependents
-        if any(r.get("uid") == uid and r.get("blockOwnerDeletion") for r in meta(obj).get("ownerReferences") or ())
-    ]
-    if not blocking:
-        return (_without(seen, FOREGROUND),)
-    return tuple(Delete(ref, uid_of(obj), "Foreground") for ref, obj in blocking if not is_deleting(obj))
+    for _, obj in seen.dependents:
+        if any(r.get("uid") == uid and r.get("blockOwnerDeletion") for r in meta(obj).get("ownerReferences") or ()):
+            return NOTHING
+    return (_without(seen, FOREGROUND),)
 
 
 def controller(kinds: Sequence[RestMapping]) -> Controller:
     """The collector over all kinds that can be listed and deleted."""
+    followed = [kind for kind in kinds if kind.plural != "events"]  # events own nothing, and there are many
     indexes = {"owners": owner_uids}
-    watches = tuple(Watches(kind, partial(keys_of, kind, kinds), indexes=indexes, keep=keep) for kind in kinds)
+    watches = tuple(
+        Watches(kind, no_keys, indexes=indexes, keep=keep, changes=partial(changes_of, kind, followed))
+        for kind in followed
+    )
+    return Controller("garbage-collector-controller", watches, partial(observe, followed), decide, workers=8)
 
-    return Controller("garbage-collector-controller", watches, partial(observe, kinds), decide, workers=8)
+
+def no_keys(look: Lookup, obj: Obj) -> Iterable[Key]:
+    """`changes_of` says which keys."""
+    return ()

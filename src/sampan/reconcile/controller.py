@@ -39,6 +39,9 @@ class Lookup(Protocol):
 Map = Callable[[Lookup, Obj], Iterable[Key]]
 """From a changed object (its last state, when deleted) to the keys to look at."""
 
+Changes = Callable[[Lookup, Obj | None, Obj | None], Iterable[Key]]
+"""The same from an object's old state (None: it is new) and its new one (None: it is gone)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Watches:
@@ -50,6 +53,8 @@ class Watches:
     """Named indexes that `observe` needs, besides "namespace" and "controller"."""
     keep: Callable[[Obj], Obj | None] | None = None
     """Follow metadata alone, and of that only what this returns."""
+    changes: Changes | None = None
+    """In place of `keys`, for those who must know what changed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,10 @@ class Runner:
         look = self._look({})
 
         def changed(delta: Delta) -> None:
+            if watches.changes is not None:
+                for key in watches.changes(look, delta.old, delta.new):
+                    self.queue.add(key)
+                return
             for obj in (delta.old, delta.new):
                 if obj is not None:
                     for key in watches.keys(look, obj):
