@@ -23,3 +23,8 @@ def dumps(value: Any) -> bytes:
 def dumps_pretty(value: Any) -> bytes:
     """JSON indented by two spaces, for people."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2)
+
+
+def dumps_sorted(value: Any) -> bytes:
+    """Compact JSON bytes, keys in order: equal values give equal bytes."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

@@ -1,8 +1,15 @@
-"""Who wrote which fields: the seam to server-side apply's bookkeeping in api/patch/apply.py."""
+"""Who wrote which fields: what a request is to server-side apply's bookkeeping (api/patch/track.py)."""
 
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
+from functools import partial
+
+from sampan.api.json import Obj
+from sampan.api.names import parse_api_version
+from sampan.api.patch.places import Place, place_of
+from sampan.api.patch.track import Scope
+from sampan.api.resource import Resource
+from sampan.apiserver.call import Call
+from sampan.apiserver.live import LiveResources
+from sampan.apiserver.reset_fields import reset_fields
 
 MANAGER_LIMIT = 128
 
@@ -15,9 +22,41 @@ def manager_of(field_manager: str, user_agent: str) -> str:
     return "".join(char for char in name if char.isprintable())[:MANAGER_LIMIT] or "unknown"
 
 
-def apply_module() -> Any:
-    """api/patch/apply.py, or None where it is not."""
-    return import_module("sampan.api.patch.apply") if find_spec("sampan.api.patch.apply") is not None else None
+def scope_of(call: Call) -> Scope:
+    """What a request writes to."""
+    resource, subresource = call.resource, call.info.subresource
+    mapping = resource.mapping
+    return Scope(
+        resource.gvk.api_version,
+        mapping.kind,
+        place_of(resource.schema),
+        call.kit.now(),
+        subresource,
+        reset_fields(mapping.group, mapping.plural, subresource, "status" in resource.subresources),
+        partial(_place_at, call.kit.live, mapping.plural),
+        partial(_convert, call.kit.live, mapping.plural),
+    )
 
 
-APPLY = apply_module()
+def _served(live: LiveResources, plural: str, api_version: str) -> Resource | None:
+    try:
+        return live.get(*parse_api_version(api_version), plural)
+    except ValueError:
+        return None
+
+
+def _place_at(live: LiveResources, plural: str, api_version: str) -> Place | None:
+    found = _served(live, plural, api_version)
+    return None if found is None else place_of(found.schema)
+
+
+def _convert(live: LiveResources, plural: str, obj: Obj, api_version: str) -> Obj:
+    """An object of one served version as another one."""
+    source, target = _served(live, plural, obj.get("apiVersion", "")), _served(live, plural, api_version)
+    if source is None or target is None or source is target:
+        return obj
+    if live.stored(source) is not source and source.to_storage is not None:
+        obj = source.to_storage(obj)
+    if live.stored(target) is not target and target.from_storage is not None:
+        obj = target.from_storage(obj)
+    return {**obj, "apiVersion": api_version}

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from sampan.api import errors
 from sampan.api.errors import FieldError, StatusError
-from sampan.api.json import Obj
+from sampan.api.json import Obj, dumps_sorted
 from sampan.api.meta import MAX_GENERATED, is_path_segment, suffix
+from sampan.api.patch.fields import LEAF, FieldSet
+from sampan.api.patch.track import track_create, track_update
 from sampan.apiserver import metadata
 from sampan.apiserver.call import Call, Hook
 from sampan.apiserver.encode import without_version
-from sampan.apiserver.managers import APPLY, manager_of
+from sampan.apiserver.managers import manager_of, scope_of
 from sampan.apiserver.options import WriteOptions
 from sampan.resources.strategies.checks import invalid
 from sampan.store.base import Conflict, KeyValue
@@ -62,12 +64,19 @@ def refuse(call: Call, name: str, found: list[FieldError]) -> None:
 # ---- create
 
 
-async def create(call: Call, obj: Obj, options: WriteOptions, manager: str = "") -> Written:
-    """Make a new object of a decoded one. Raises StatusError."""
+async def create(
+    call: Call, obj: Obj, options: WriteOptions, *, tracked: bool = False, said: FieldSet = LEAF
+) -> Written:
+    """Make a new object of a decoded one. Raises StatusError.
+
+    `tracked`: its managers are named already; `said`: fields that its maker owns beyond those that are seen in it.
+    """
     kit, strategy, mapping = call.kit, call.resource.strategy, call.resource.mapping
     obj = strategy.default(obj)
     meta = {k: v for k, v in (obj.get("metadata") or {}).items() if k not in metadata.WIPED}
     obj = check_namespace(call, {**obj, "metadata": meta})
+    if not tracked:
+        obj = track_create(scope_of(call), obj, writer_of(call, options), said)
     name = meta.get("name") or ""
     given = options.as_object("CreateOptions")
     review = call.review("CREATE", obj, None, name=name, dry_run=options.dry_run, options=given)
@@ -92,7 +101,6 @@ async def create(call: Call, obj: Obj, options: WriteOptions, manager: str = "")
             await kit.admission.validate(
                 call.review("CREATE", made, None, name=made["metadata"]["name"], dry_run=options.dry_run, options=given)
             )
-            made = track(call, made, None, options)
             return await _store_new(call, made, options, hook)
         except StatusError as error:
             hook.after_write(None, made)
@@ -130,15 +138,14 @@ async def _store_new(call: Call, obj: Obj, options: WriteOptions, hook: Hook) ->
     return Written(registry.value(entry, kv), obj, created=True)
 
 
-def track(call: Call, new: Obj, old: Obj | None, options: WriteOptions) -> Obj:
+def writer_of(call: Call, options: WriteOptions) -> str:
+    """The field manager of a request."""
+    return manager_of(options.manager, call.request.headers.get("user-agent", ""))
+
+
+def track(call: Call, new: Obj, old: Obj, options: WriteOptions) -> Obj:
     """With managedFields brought up to date."""
-    if APPLY is None:
-        return new
-    manager = manager_of(options.manager, call.request.headers.get("user-agent", ""))
-    tracked: Obj = APPLY.track_update(
-        old, new, node=call.resource.schema, manager=manager, now=call.kit.now(), subresource=call.info.subresource
-    )
-    return tracked
+    return track_update(scope_of(call), old, new, writer_of(call, options))
 
 
 # ---- update
@@ -153,6 +160,8 @@ class Change:
     part: str = ""
     """`status` or another subresource."""
     admit: bool = True
+    tracks: bool = True
+    """Whether what changes is put to the writer's account; else `make` has done so, or nobody does."""
     by_uid: bool = True
     """Whether another uid in the wanted object is a conflict (PUT), or left to validation (PATCH)."""
 
@@ -164,12 +173,11 @@ async def update(call: Call, change: Change, options: WriteOptions, kind: str) -
         kv = await registry.get(entry, call.namespace, call.info.name)
         old = registry.object(entry, kv)
         wanted = await change.make(old)
-        demanded = demand(call, wanted, old, kv, change.by_uid)
+        demand(call, wanted, old, kv, change.by_uid)
         try:
             return await _update_once(call, change, (wanted, old, kv), options, kind)
         except Conflict:
-            if demanded:
-                raise errors.conflict(call.group, call.plural, call.info.name) from None
+            continue  # what the client demanded is checked again: against the version that came in between
     raise errors.conflict(call.group, call.plural, call.info.name)
 
 
@@ -226,6 +234,8 @@ async def _update_once(
     given = options.as_object(kind)
     obj = check_namespace(call, wanted)
     obj = strategy.default(obj)
+    if change.tracks:
+        obj = track(call, obj, old, options)
     if change.admit:
         before = obj
         obj = await kit.admission.mutate(call.review("UPDATE", obj, old, dry_run=options.dry_run, options=given))
@@ -241,7 +251,7 @@ async def _update_once(
             call.warnings.extend(strategy.warnings(obj))
         if change.admit:
             await kit.admission.validate(call.review("UPDATE", obj, old, dry_run=options.dry_run, options=given))
-        obj = track(call, obj, old, options)
+        obj = without_new_times(obj, old)
         written = await store_update(call, obj, old, kv, options.dry_run)
     except BaseException:
         hook.after_write(old, obj)
@@ -290,10 +300,33 @@ def _update_errors(call: Call, obj: Obj, old: Obj, part: str) -> list[FieldError
     return found + changed + strategy.validate_update(obj, old)
 
 
+def without_new_times(obj: Obj, old: Obj) -> Obj:
+    """With the old managedFields, if the times in them are all that a write changed."""
+    mine, theirs = obj["metadata"].get("managedFields"), old["metadata"].get("managedFields")
+    if not mine or not theirs or len(mine) != len(theirs) or mine == theirs:
+        return obj
+    for new, known in zip(mine, theirs, strict=True):
+        if {**new, "time": ""} != {**known, "time": ""}:
+            return obj
+    kept = {**obj, "metadata": {**obj["metadata"], "managedFields": theirs}}
+    return kept if same(kept, old) else obj
+
+
+def same(obj: Obj, old: Obj) -> bool:
+    """Whether a write changes nothing."""
+    version = {"resourceVersion": ""}
+    if obj.keys() != old.keys() or any(obj[key] != old[key] for key in obj if key != "metadata"):
+        return False
+    mine, theirs = {**obj["metadata"], **version}, {**old["metadata"], **version}
+    return mine == theirs and dumps_sorted({**obj, "metadata": mine}) == dumps_sorted({**old, "metadata": theirs})
+
+
 async def store_update(call: Call, obj: Obj, old: Obj, kv: KeyValue, dry_run: bool) -> Written:
     """Write it; or remove it, when the last finalizer of a deleted object went."""
     registry, entry = call.kit.registry, call.entry
     meta = obj["metadata"]
+    if same(obj, old):
+        return Written(registry.value(entry, kv), obj)
     gone = meta.get("deletionTimestamp") and not meta.get("finalizers") and not meta.get("deletionGracePeriodSeconds")
     gone = gone and not _namespace_waits(call, obj)
     if dry_run:

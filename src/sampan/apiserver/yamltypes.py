@@ -35,3 +35,30 @@ def dump(value: Any) -> bytes:
     """A value as YAML, keys sorted, as upstream writes it."""
     text: bytes = yaml.dump(value, Dumper=Dumper, sort_keys=True, allow_unicode=True, encoding="utf-8", width=10**6)
     return text
+
+
+def repeated_keys(body: bytes) -> list[str]:
+    """Keys that stand twice in one mapping of the first document, in the words of upstream's YAML library."""
+    found: list[str] = []
+    loader = JSONLoader(body)
+    try:
+        root = loader.get_node() if loader.check_node() else None
+        if root is not None:
+            _repeated(root, found)
+    finally:
+        loader.dispose()
+    return found
+
+
+def _repeated(node: Any, found: list[str]) -> None:
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _repeated(item, found)
+    elif isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    found.append(f'line {key.start_mark.line + 1}: key "{key.value}" already set in map')
+                seen.add(key.value)
+            _repeated(value, found)

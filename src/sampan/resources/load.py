@@ -159,7 +159,8 @@ class Definitions:
         }
         if "$ref" in raw:
             target = self.node(raw["$ref"].rpartition("/")[2])
-            rules["atomic"] = rules["atomic"] or target.atomic
+            if "x-kubernetes-map-type" not in raw:
+                rules["atomic"] = target.atomic
             return replace(target, target=target, resolve=lambda: target.properties, **rules)
         kind = _plain_type(raw.get("type"))
         if kind == "array":

@@ -55,6 +55,8 @@ class Node:
     """What decode.py compiled for this node."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Value validations of CRD schemas as written: pattern, minimum, maxItems, allOf, x-kubernetes-validations, ..."""
+    merging: Any = field(default=None, init=False)
+    """What patch/places.py compiled for this very node (a reference may merge in another way than its target)."""
     _properties: Mapping[str, "Node"] | None = None
 
     @property

@@ -1,11 +1,20 @@
 """Bodies of reviews and requests that are answered at once and stored nowhere."""
 
+from dataclasses import replace
+from typing import Final
+
 from sampan.api.json import Obj
 from sampan.api.names import GVK
+from sampan.api.patch.fields import paths_set
+from sampan.api.patch.places import place_of
+from sampan.api.patch.track import track_create
 from sampan.api.schema.nodes import Node
 from sampan.apiserver.call import Call
 from sampan.apiserver.decoder import decode_body
-from sampan.apiserver.options import write_options
+from sampan.apiserver.managers import manager_of, scope_of
+from sampan.apiserver.options import WriteOptions, write_options
+
+STATUS: Final = paths_set("status")
 
 
 def read(call: Call, gvk: GVK, schema: Node | None = None) -> Obj:
@@ -14,4 +23,14 @@ def read(call: Call, gvk: GVK, schema: Node | None = None) -> Obj:
     content_type = call.request.headers.get("content-type", "")
     decoded = decode_body(call.request.body, content_type, gvk, schema or call.resource.schema, options.validation)
     call.warnings.extend(decoded.problems)
-    return {"kind": gvk.kind, "apiVersion": gvk.api_version, **decoded.obj}
+    obj = {"kind": gvk.kind, "apiVersion": gvk.api_version, **decoded.obj}
+    return tracked(call, obj, gvk, schema, options)
+
+
+def tracked(call: Call, obj: Obj, gvk: GVK, schema: Node | None, options: WriteOptions) -> Obj:
+    """With the asker as the owner of what it said: even bodies that are stored nowhere say so."""
+    scope = scope_of(call)
+    if schema is not None:
+        scope = replace(scope, api_version=gvk.api_version, kind=gvk.kind, place=place_of(schema))
+    manager = manager_of(options.manager, call.request.headers.get("user-agent", ""))
+    return track_create(replace(scope, reset=STATUS), obj, manager)

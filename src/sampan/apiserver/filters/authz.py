@@ -1,6 +1,7 @@
 """May they? Asks the authorizer about every request; 403 in upstream's words if not."""
 
 from dataclasses import replace
+from functools import partial
 
 from sampan.api.errors import StatusError, qualified
 from sampan.api.selectors import SelectorError, parse_fields
@@ -12,6 +13,7 @@ from sampan.apiserver.rbac import MASTERS, Attributes
 from sampan.net.http import Handler, Request, Response
 
 SELECTING = frozenset(("list", "watch", "deletecollection"))
+CREATING = frozenset(("update", "patch"))
 
 
 class Authz:
@@ -30,7 +32,15 @@ class Authz:
             decision = await self._authorizer.decide(user, wanted)
             if not decision.allowed:
                 raise refusal(user, wanted, decision.reason)
+            if info.verb in CREATING:
+                request.context["may_create"] = partial(self._may_create, user, replace(wanted, verb="create"))
         return await self._app(request)
+
+    async def _may_create(self, user: UserInfo, wanted: Attributes) -> None:
+        """Raise the 403 of one whose update or patch of a name that is not there may not create it."""
+        decision = await self._authorizer.decide(user, wanted)
+        if not decision.allowed:
+            raise refusal(user, wanted, decision.reason)
 
 
 def demanded_fields(query: str) -> tuple[tuple[str, str], ...]:

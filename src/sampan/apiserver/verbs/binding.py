@@ -44,7 +44,7 @@ async def binding(call: Call) -> Response:
     async def make(old: Obj) -> Obj:
         return bound(old, name, body, call.kit.now())
 
-    await write.update(call, Change(make, "binding", admit=False), options, "CreateOptions")
+    await write.update(call, Change(make, "binding", admit=False, tracks=False), options, "CreateOptions")
     return answer_object(call, CREATED, 201)
 
 

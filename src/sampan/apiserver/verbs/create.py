@@ -1,5 +1,9 @@
 """POST to a collection."""
 
+from sampan.api.json import JSONDecodeError, loads
+from sampan.api.patch.fields import LEAF, FieldSet
+from sampan.api.patch.places import said_empty
+from sampan.api.schema.nodes import Node
 from sampan.apiserver import write
 from sampan.apiserver.answer import answer, format_of
 from sampan.apiserver.call import Call
@@ -21,5 +25,14 @@ async def create(call: Call) -> Response:
         options.validation,
     )
     call.warnings.extend(decoded.problems)
-    written = await write.create(call, decoded.obj, options)
+    said = _said(request.body, call.resource.schema) if b"[]" in request.body else LEAF
+    written = await write.create(call, decoded.obj, options, said=said)
     return answer(call, written.value, 201)
+
+
+def _said(body: bytes, schema: Node) -> FieldSet:
+    """The fields of a JSON body that are owned though decoding leaves nothing of them."""
+    try:
+        return said_empty(loads(body), schema)
+    except JSONDecodeError:
+        return LEAF

@@ -26,7 +26,7 @@ async def finalize(call: Call) -> Response:
     for _ in range(write.UPDATE_TRIES):
         kv = await registry.get(entry, "", call.info.name)
         old = registry.object(entry, kv)
-        demanded = write.demand(call, body, old, kv)
+        write.demand(call, body, old, kv)
         spec = {**(old.get("spec") or {}), "finalizers": finalizers}
         if not finalizers:
             del spec["finalizers"]
@@ -39,8 +39,6 @@ async def finalize(call: Call) -> Response:
                 return answer(call, without_version(entry.prefix, shown))
             written = await write.store_update(call, obj, old, kv, options.dry_run)
         except Conflict:
-            if demanded:
-                break
             continue
         return answer(call, written.value)
     from sampan.api.errors import conflict

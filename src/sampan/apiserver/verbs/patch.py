@@ -1,4 +1,4 @@
-"""PATCH of one object or of its status: JSON patch, merge patch, strategic merge patch."""
+"""PATCH of one object or of its status: JSON patch, merge patch, strategic merge patch; apply is in apply.py."""
 
 from typing import Any
 
@@ -13,6 +13,7 @@ from sampan.apiserver.answer import answer, format_of
 from sampan.apiserver.call import Call
 from sampan.apiserver.decoder import check_size, decode_value, parse_json
 from sampan.apiserver.options import write_options
+from sampan.apiserver.verbs.apply import APPLY, apply
 from sampan.apiserver.verbs.update import check_name
 from sampan.apiserver.write import Change
 from sampan.net.http import Response
@@ -25,9 +26,9 @@ JSON_PATCH, MERGE, STRATEGIC = (
 
 
 def patch_type(call: Call) -> str:
-    """The kind of patch, from the Content-Type; raises 415. Server-side apply is not served yet."""
+    """The kind of patch, from the Content-Type; raises 415."""
     media = call.request.headers.get("content-type", "").partition(";")[0].strip()
-    if media in (JSON_PATCH, MERGE, STRATEGIC):
+    if media in (JSON_PATCH, MERGE, STRATEGIC, APPLY):
         return media
     raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
 
@@ -38,6 +39,8 @@ async def patch(call: Call) -> Response:
     format_of(call)
     check_size(call.request.body)
     options = write_options(call.query, "PatchOptions", media)
+    if media == APPLY:
+        return await apply(call, options)
     change = parse_patch(call.request.body, media)
 
     async def make(old: Obj) -> Obj:

@@ -42,8 +42,16 @@ async def update(call: Call) -> Response:
             raise conflict(call.group, call.plural, call.info.name, why) from None
         if (obj.get("metadata") or {}).get("resourceVersion"):
             raise
+        await may_create(call)
         written = await write.create(call, obj, options)
     return answer(call, written.value, 201 if written.created else 200)
+
+
+async def may_create(call: Call) -> None:
+    """Raise 403 unless the one who updates may create as well."""
+    check = call.request.context.get("may_create")
+    if check is not None:
+        await check()
 
 
 def check_name(call: Call, obj: Obj) -> Obj:
