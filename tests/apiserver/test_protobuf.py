@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -396,6 +398,12 @@ async def test_aggregated_discovery(app: App, path: str) -> None:
 async def test_the_version_is_always_json(app: App) -> None:
     response = await call(app, "GET", "/version")
     assert json.loads(response.body)["major"] == "1"
+
+
+def test_nothing_of_it_is_loaded_before_it_is_needed() -> None:
+    code = "import sys, sampan.apiserver.app; print([m for m in sys.modules if m.startswith('sampan.api.protobuf')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ The result is what Go's fields would say, zero values and all: the schema's deco
 Fields that nobody knows are skipped; a message that comes twice is merged, as protobuf wants it.
 """
 
-import struct
 from base64 import b64encode
 from collections.abc import Callable
 from functools import cache
@@ -12,29 +11,15 @@ from typing import Any, Final
 
 from sampan.api.json import Obj
 from sampan.api.protobuf.messages import Field, fields_of
-from sampan.api.protobuf.special import SPECIAL, check_tag, signed, text
-from sampan.api.protobuf.wire import (
-    BYTES,
-    DEPTH,
-    FIXED64,
-    VARINT,
-    WireError,
-    eof,
-    negative,
-    read_length,
-    read_varint,
-    skip,
-    too_deep,
-)
+from sampan.api.protobuf.rare import SCALARS, unknown_reader
+from sampan.api.protobuf.special import SPECIAL, signed, text
+from sampan.api.protobuf.wire import BYTES, DEPTH, VARINT, eof, negative, read_length, read_varint, skip, too_deep
 
 Read = Callable[[bytes, int, int, Obj, int], None]
 Value = Callable[[bytes, int, int, int], Any]
 STRING, MESSAGE, INTEGER, BOOLEAN, INLINE, VALUE, LIST, MAP, PACKED = range(9)
 Entry = tuple[int, str, Any]
-Rare = tuple[str, bool, Callable[[bytes, int, int], tuple[Any, int]]]
-"""Key, whether it repeats, and what reads the value and says where it ends."""
 _BITS: Final = {"int32": 32, "int64": 64}
-_DOUBLE: Final = struct.Struct("<d")
 
 
 def read(name: str, data: bytes) -> Any:
@@ -77,7 +62,7 @@ def _compile(name: str, fields: tuple[Field, ...]) -> Read:
     for field in fields:
         entries.update(_entries(field))
     get = entries.get
-    unknown = _unknown(name.rpartition(".")[2], fields)
+    unknown = unknown_reader(name.rpartition(".")[2], fields)
 
     def read_message(data: bytes, at: int, end: int, obj: Obj, depth: int) -> None:
         if depth > DEPTH:
@@ -153,7 +138,7 @@ def _entries(field: Field) -> dict[int, Entry]:
     if field.shape == "inline":
         return {tag: (INLINE, name, target(kind))}
     if field.shape == "many":
-        if kind in _RARE:
+        if kind in SCALARS:
             return {tag: (PACKED, name, _packed(kind))}
         return {tag: (LIST, name, value_of(kind))}
     if kind in _BITS:
@@ -169,64 +154,8 @@ def _entries(field: Field) -> dict[int, Entry]:
     return {tag: (MESSAGE, name, target(kind))}
 
 
-def _unknown(short: str, fields: tuple[Field, ...]) -> Callable[[bytes, int, int, int, Obj], int]:
-    """What to do with a tag that is in no table: doubles, unpacked numbers, fields that are not known."""
-    rare: dict[int, Rare] = {}
-    known: dict[int, str] = {}
-    for field in fields:
-        known[field.number] = field.name or field.type.rpartition(".")[2]
-        if field.type in _RARE and (field.shape == "many" or field.type == "double"):
-            wire = FIXED64 if field.type == "double" else VARINT
-            rare[field.number << 3 | wire] = (field.name, field.shape == "many", _RARE[field.type])
-
-    def read_unknown(data: bytes, at: int, end: int, tag: int, obj: Obj) -> int:
-        found = rare.get(tag)
-        if found is not None:
-            key, many, how = found
-            value, at = how(data, at, end)
-            if many:
-                obj.setdefault(key, []).append(value)
-            else:
-                obj[key] = value
-            return at
-        check_tag(tag, short)
-        number, wire = (tag >> 3) & 0x1FFFFFFF, tag & 7
-        if number in known:
-            field = known[number]
-            raise WireError(f"proto: wrong wireType = {wire} for field {field[:1].upper()}{field[1:]}")
-        return skip(data, at, end, wire)
-
-    return read_unknown
-
-
-def _number(bits: int) -> Callable[[bytes, int, int], tuple[Any, int]]:
-    def read_number(data: bytes, at: int, end: int) -> tuple[Any, int]:
-        value, at = read_varint(data, at, end)
-        return signed(value, bits), at
-
-    return read_number
-
-
-def _boolean(data: bytes, at: int, end: int) -> tuple[Any, int]:
-    value, at = read_varint(data, at, end)
-    return value != 0, at
-
-
-def _double(data: bytes, at: int, end: int) -> tuple[Any, int]:
-    """Go's encoder writes a whole number without a point."""
-    if at + 8 > end:
-        raise eof()
-    value: float = _DOUBLE.unpack_from(data, at)[0]
-    if value != value or value in (float("inf"), float("-inf")):
-        raise WireError(f"json: unsupported value: {value}")
-    return int(value) if value.is_integer() and abs(value) < 1e21 else value, at + 8
-
-
-_RARE: Final = {"int32": _number(32), "int64": _number(64), "bool": _boolean, "double": _double}
-
-
 def _packed(kind: str) -> Value:
-    one = _RARE[kind]
+    one = SCALARS[kind]
 
     def read_packed(data: bytes, at: int, end: int, depth: int) -> Any:
         found = []
