@@ -1,5 +1,6 @@
 """Bodies of reviews and requests that are answered at once and stored nowhere."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -17,13 +18,14 @@ from sampan.apiserver.options import WriteOptions, write_options
 STATUS: Final = paths_set("status")
 
 
-def read(call: Call, gvk: GVK, schema: Node | None = None) -> Obj:
-    """The object in the body, of that kind; `schema` is its own when it is not the resource's."""
+def read(call: Call, gvk: GVK, schema: Node | None = None, default: Callable[[Obj], Obj] | None = None) -> Obj:
+    """The object in the body, of that kind, with defaults; `schema` is its own when it is not the resource's."""
     options = write_options(call.query, "CreateOptions")
     content_type = call.request.headers.get("content-type", "")
     decoded = decode_body(call.request.body, content_type, gvk, schema or call.resource.schema, options.validation)
     call.warnings.extend(decoded.problems)
     obj = {"kind": gvk.kind, "apiVersion": gvk.api_version, **decoded.obj}
+    obj = default(obj) if default is not None else obj
     return tracked(call, obj, gvk, schema, options)
 
 

@@ -37,7 +37,7 @@ class Tokens:
         account = await self._objects.get("serviceaccounts", call.info.namespace, call.info.name)
         if account is None:
             raise not_found("", "serviceaccounts", call.info.name)
-        body = read(call, TOKEN_REQUEST, self._schema)
+        body = read(call, TOKEN_REQUEST, self._schema, _with_life)
         review = call.review("CREATE", body, None)
         body = await call.kit.admission.mutate(review)
         await call.kit.admission.validate(review.with_obj(body))
@@ -59,6 +59,8 @@ class Tokens:
         spec = {**spec, "audiences": audiences, "expirationSeconds": seconds}
         spec.setdefault("boundObjectRef", None)
         meta = {k: account["metadata"][k] for k in ("name", "namespace")}
+        if owners := (body.get("metadata") or {}).get("managedFields"):
+            meta["managedFields"] = owners
         made: Obj = {
             "kind": "TokenRequest",
             "apiVersion": "authentication.k8s.io/v1",
@@ -108,6 +110,12 @@ class Tokens:
         except BadToken:
             status = {"user": {}, "error": "invalid bearer token"}
         return answer_object(call, {**body, "status": status}, 201)
+
+
+def _with_life(body: Obj) -> Obj:
+    """SetDefaults_TokenRequestSpec."""
+    spec = body.get("spec") or {}
+    return body if spec.get("expirationSeconds") else {**body, "spec": {**spec, "expirationSeconds": USUAL}}
 
 
 def _uuid(call: Call) -> str:
