@@ -8,7 +8,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from sampan.api.errors import StatusError
 from sampan.api.names import GVK, RestMapping
 from sampan.api.protobuf import envelope
 from sampan.api.protobuf.messages import message_of_names
@@ -16,8 +19,9 @@ from sampan.api.protobuf.reader import read
 from sampan.api.resource import Resource
 from sampan.api.schema.nodes import Node
 from sampan.apiserver.app import App
+from sampan.apiserver.decoder import decode_body
 from sampan.net.http import Request, Response
-from sampan.resources.build import builtin_resources
+from sampan.resources.build import body_schema, builtin_resources
 from sampan.resources.strategy import GenericStrategy
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
@@ -304,6 +308,23 @@ async def test_what_is_said_about_bad_bodies(app: App, body: bytes, message: str
     assert (response.status, status["reason"], status["message"]) == (400, "BadRequest", message)
 
 
+SENT = packed(DEPLOYMENT)
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(st.integers(0, len(SENT) - 1), st.binary(max_size=3), st.integers(0, 4))
+def test_whatever_the_bytes_the_answer_is_an_object_or_a_400(at: int, patch: bytes, cut: int) -> None:
+    gvk, body = GVK("apps", "v1", "Deployment"), SENT[:at] + patch + SENT[at + cut :]
+    try:
+        decoded = decode_body(body, PROTOBUF, gvk, body_schema("1.36", gvk), "Strict")
+    except StatusError as error:
+        answer = error.to_status()
+    else:
+        answer = {"code": 400, "reason": "BadRequest"}
+        assert json.loads(json.dumps(decoded.obj))["kind"] == "Deployment"
+    assert (answer["code"], answer["reason"]) == (400, "BadRequest")
+
+
 async def test_a_bad_value_is_told_as_for_json(app: App) -> None:
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"overhead": {"cpu": "much"}}}
     status, answer = await send(app, "POST", f"{ROOT}/pods", pod)
@@ -425,7 +446,8 @@ async def test_custom_resources_are_no_protobuf(app: App, custom: str) -> None:
     for target in (custom, f"{custom}/x", f"{custom}?watch=true"):
         status, refused = await send(app, "GET", target)
         assert (status, refused["reason"]) == (406, "NotAcceptable")
-        assert refused["message"].startswith("only the following media types are accepted: application/json")
+        stream = ";stream=watch" if "watch" in target else ", application/yaml"
+        assert refused["message"].startswith(f"only the following media types are accepted: application/json{stream}")
         both = await call(app, "GET", target, accept=f"{PROTOBUF},application/json")
         assert both.status == 200
         assert dict(both.headers)["Content-Type"] == "application/json"

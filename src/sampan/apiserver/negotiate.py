@@ -1,9 +1,10 @@
 """Content negotiation: the Accept header as a Format, the Content-Type as a body's encoding."""
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from sampan.api.errors import not_acceptable, unsupported_media_type
+from sampan.api.errors import StatusError, not_acceptable, unsupported_media_type
 
 Shape = Literal["", "Table", "PartialObjectMetadata", "PartialObjectMetadataList"]
 JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
@@ -57,11 +58,10 @@ V1 = ("v1", "v1beta1")
 def negotiate_watch(accept: str, native: bool = True) -> Format:
     """As `negotiate`, for a stream: never YAML."""
     wanted = ",".join(part for part in accept.split(",") if YAML not in part)
-    if accept and not wanted:
-        raise not_acceptable(
-            f"only the following media types are accepted: {JSON};stream=watch, {PROTOBUF};stream=watch"
-        )
-    return negotiate(wanted, native=native)
+    if wanted or not accept:
+        with suppress(StatusError):
+            return negotiate(wanted, native=native)
+    raise not_acceptable(f"only the following media types are accepted: {JSON};stream=watch, {PROTOBUF};stream=watch")
 
 
 def _weighted(accept: str) -> list[tuple[str, dict[str, str]]]:
