@@ -92,7 +92,9 @@ async def start_nodes(
                 "" if real else cidr,
             )  # fmt: skip
             api = Api(plane.transport(f"system:node:{name}", "system:nodes"))
-            settings = KubeletConfig(facts, root, owner=owner, master=f"{address}:{plane.server.port}")
+            settings = KubeletConfig(
+                facts, root, owner=owner, pods_reachable=real is not None, master=f"{address}:{plane.server.port}"
+            )
             kubelet = Kubelet(settings, runtime, api, informers, clock)
             nodes.kubelets.append(kubelet)
             await kubelet.start()

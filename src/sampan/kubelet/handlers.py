@@ -32,10 +32,13 @@ def port_of(container: Obj, port: int | str) -> int:
 
 
 class Handlers:
-    """Runs handlers against containers; every one ends within its timeout."""
+    """Runs handlers against containers; every one ends within its timeout.
 
-    def __init__(self, runtime: Runtime, clock: Clock) -> None:
-        self._runtime, self._clock = runtime, clock
+    Pods that are not `reachable` (simulated ones) answer every httpGet, tcpSocket and grpc.
+    """
+
+    def __init__(self, runtime: Runtime, clock: Clock, reachable: bool = True) -> None:
+        self._runtime, self._clock, self._reachable = runtime, clock, reachable
         self._http: HttpClient | None = None
 
     async def close(self) -> None:
@@ -50,6 +53,8 @@ class Handlers:
                 return await self._exec(tuple(handler["exec"].get("command") or ()), container_id, timeout)
             if "sleep" in handler:
                 await self._clock.sleep(float(handler["sleep"].get("seconds") or 0))
+                return Outcome(True)
+            if not self._reachable:
                 return Outcome(True)
             async with asyncio.timeout(timeout):
                 if "httpGet" in handler:

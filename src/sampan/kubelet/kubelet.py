@@ -56,6 +56,8 @@ class KubeletConfig:
     dns: Dns = field(default_factory=Dns)
     owner: str = ""
     """The cluster, as sandboxes are labelled; pods of others in the same runtime are left alone."""
+    pods_reachable: bool = True
+    """Whether the pods' addresses lead to something; those of simulated pods do not."""
     master: str = ""
     """host:port that service environment variables of `kubernetes` say when there is no such Service yet."""
     pleg: PlegConfig = field(default_factory=PlegConfig)
@@ -75,7 +77,7 @@ class Kubelet:
         self.node = NodeKeeper(api, clock, facts, self._recorder)
         self._writer = StatusWriter(api, clock)
         self._volumes = Volumes(config.root / "pods", self._get, self._token, clock)
-        self._handlers = Handlers(runtime, clock)
+        self._handlers = Handlers(runtime, clock, config.pods_reachable)
         self._health = ProbedHealth(self._handlers, clock, self._event, self._poke, self._started_before)
         reader = Reader(self._get, lambda ns: informers.of(SERVICES).cache.list(ns), lambda: self.node.node)
         memory = value(facts.machine.memory)

@@ -1,0 +1,139 @@
+"""Real clients against `sampan up` in a process of its own."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CONTAINERD = ROOT / "tools" / "containerd.py"
+
+
+@dataclass
+class Up:
+    """A running `sampan up`."""
+
+    process: subprocess.Popen[str]
+    kubeconfig: Path
+    data_dir: Path
+    ready: str
+
+    def end(self, number: int = signal.SIGTERM) -> None:
+        """End it, and see that it went cleanly."""
+        self.process.send_signal(number)
+        code = self.process.wait(20)
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        said = self.process.stderr.read()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        if number == signal.SIGTERM:
+            assert code == 0, said
+            assert "Traceback" not in said, said
+
+
+def start(data_dir: Path, *options: str) -> Up:
+    """`sampan up` with these options; returns when its ready line is there."""
+    kubeconfig = data_dir / "kubeconfig"
+    command = [sys.executable, "-m", "sampan.cli.main", "up", "--port", "0", "--data-dir", str(data_dir)]
+    process = subprocess.Popen(
+        [*command, "--kubeconfig", str(kubeconfig), *options],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    ready = process.stdout.readline()
+    if not ready:
+        assert process.stderr is not None
+        pytest.fail(process.communicate()[1])
+    return Up(process, kubeconfig, data_dir, ready)
+
+
+class Client:
+    """A command line client with a kubeconfig and a namespace."""
+
+    def __init__(self, program: str, kubeconfig: Path, namespace: str = "", home: Path | None = None) -> None:
+        found = shutil.which(program)
+        assert found, f"{program} is not on PATH: run the tests by `make test`, which fetches it"
+        self.program, self.kubeconfig, self.namespace = found, kubeconfig, namespace
+        self.home = home or kubeconfig.parent
+
+    def arguments(self, *args: str) -> list[str]:
+        space = ["--namespace", self.namespace] if self.namespace else []
+        return [self.program, *space, *args]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "KUBECONFIG": str(self.kubeconfig), "HOME": str(self.home), "PATH": os.environ["PATH"],
+            "KUBECTL_EXTERNAL_DIFF": "diff -u -N",
+        }  # fmt: skip
+
+    def try_(self, *args: str, given: str = "", timeout: float = 40) -> subprocess.CompletedProcess[str]:
+        """Run it, whatever comes."""
+        return subprocess.run(
+            self.arguments(*args), input=given, env=self.environment, capture_output=True, text=True, timeout=timeout
+        )
+
+    def __call__(self, *args: str, given: str = "", timeout: float = 40) -> str:
+        """Run it; what it prints. Fails the test when it fails."""
+        done = self.try_(*args, given=given, timeout=timeout)
+        assert done.returncode == 0, f"{' '.join(args)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """Run it in the background; the caller ends it."""
+        return subprocess.Popen(
+            self.arguments(*args), env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+
+@pytest.fixture(scope="session")
+def up() -> Iterator[Up]:
+    """A cluster with one simulated node, shared by the tests here."""
+    with tempfile.TemporaryDirectory(prefix="sampan-e2e-") as folder:
+        running = start(Path(folder), "--runtime", "simulated")
+        yield running
+        running.end()
+
+
+@pytest.fixture
+def kubectl(up: Up) -> Iterator[Client]:
+    """kubectl in a namespace of its own."""
+    namespace = f"e2e-{uuid4().hex[:6]}"
+    client = Client("kubectl", up.kubeconfig, namespace)
+    client("create", "namespace", namespace)
+    client("wait", "--for=create", "serviceaccount/default", "--timeout=10s")
+    yield client
+    client("delete", "namespace", namespace, "--wait=false")
+
+
+@pytest.fixture
+def helm(kubectl: Client) -> Client:
+    """helm in the same namespace."""
+    return Client("helm", kubectl.kubeconfig, kubectl.namespace)
+
+
+@pytest.fixture(scope="session")
+def containerd() -> Iterator[str]:
+    """The socket of a real containerd, with busybox 1 and 2 as images; ended with all that it runs."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to run a containerd")
+    if not Path("/etc/debian_version").exists():
+        pytest.skip("needs Debian, whose packages the test runtime comes from")
+    with tempfile.TemporaryDirectory(prefix="sampan-cri-") as folder:
+        command = [sys.executable, str(CONTAINERD)]
+        answer = subprocess.run([*command, "up", folder], capture_output=True, text=True, check=False)
+        assert answer.returncode == 0, answer.stderr
+        try:
+            yield str(json.loads(answer.stdout.splitlines()[-1])["socket"])
+        finally:
+            subprocess.run([*command, "down", folder], check=True, capture_output=True)
