@@ -217,3 +217,9 @@ MakeWorld = Callable[..., AbstractAsyncContextManager[World]]
 def worlds() -> MakeWorld:
     """`make_world`, for tests that choose the controllers."""
     return make_world
+
+
+@pytest.fixture
+def all_kinds() -> Callable[[], list[RestMapping]]:
+    """Kinds that can be listed, watched and deleted."""
+    return listed_kinds
