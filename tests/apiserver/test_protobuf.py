@@ -19,6 +19,7 @@ from sampan.api.protobuf.reader import read
 from sampan.api.resource import Resource
 from sampan.api.schema.nodes import Node
 from sampan.apiserver.app import App
+from sampan.apiserver.binary import PART
 from sampan.apiserver.decoder import decode_body
 from sampan.net.http import Request, Response
 from sampan.resources.build import body_schema, builtin_resources
@@ -180,6 +181,26 @@ async def test_lists_and_deletecollection(app: App) -> None:
     assert (status, empty["kind"], empty.get("items")) == (200, "SecretList", None)
     status, gone = await send(app, "DELETE", f"{ROOT}/configmaps")
     assert (status, gone["kind"], len(gone["items"])) == (200, "ConfigMapList", 3)
+
+
+async def test_a_long_list_lets_others_have_their_turn(app: App) -> None:
+    for number in range(2 * PART + 1):
+        await as_json(app, "POST", f"{ROOT}/configmaps", {**CONFIG_MAP, "metadata": {"name": f"c{number:03}"}})
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    meanwhile = asyncio.create_task(other())
+    status, listed = await send(app, "GET", f"{ROOT}/configmaps")
+    meanwhile.cancel()
+    await asyncio.gather(meanwhile, return_exceptions=True)
+    wanted = await as_json(app, "GET", f"{ROOT}/configmaps")
+    assert (status, listed, len(listed["items"])) == (200, wanted, 2 * PART + 1)
+    assert turns >= 1
 
 
 async def test_metadata_alone(app: App) -> None:

@@ -1,5 +1,7 @@
 """Protobuf bodies in and out: which message an object is, and upstream's words for bodies that are none."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from sampan.api.errors import StatusError, bad_request
@@ -9,9 +11,13 @@ from sampan.api.protobuf import envelope
 from sampan.api.protobuf.envelope import Unknown
 from sampan.api.protobuf.messages import message_of, message_of_names
 from sampan.api.protobuf.wire import WireError
+from sampan.api.protobuf.writer import write
 from sampan.api.schema.strict import cannot_handle
+from sampan.apiserver.call import Call
+from sampan.store.base import KeyValue
 
-SHOWN = 30
+SHOWN, PART = 30, 100
+"""Bytes of a bad body that are shown; objects of a list that are encoded in one go."""
 CANNOT = "object {} does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message"
 
 
@@ -76,6 +82,19 @@ def encoded(obj: Obj) -> bytes:
     if not message:
         raise StatusError(406, "NotAcceptable", CANNOT.format("*unstructured.Unstructured"))
     return envelope.encode(obj, message)
+
+
+async def packed_list(call: Call, items: Sequence[KeyValue], meta: Obj) -> bytes:
+    """A List's body. Protobuf's messages can be joined, so other requests get their turn between the parts."""
+    gvk, kind = call.resource.gvk, call.resource.list_kind
+    message = message_of(gvk._replace(kind=kind))
+    registry, entry = call.kit.registry, call.entry
+    parts = [write(message, {"metadata": meta})]
+    for start in range(0, len(items), PART):
+        if start:
+            await asyncio.sleep(0)
+        parts.append(write(message, {"items": [registry.object(entry, kv) for kv in items[start : start + PART]]}))
+    return envelope.wrap(gvk.api_version, kind, b"".join(parts))
 
 
 def watch_event(kind: str, obj: Obj) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sampan.api import json
 from sampan.api.errors import StatusError, bad_request, expired, timeout
 from sampan.api.table import partial_list, table
-from sampan.apiserver.answer import JSON_HEADER, format_of, include_of, pretty, written
+from sampan.apiserver.answer import JSON_HEADER, PROTOBUF_HEADER, format_of, include_of, pretty, written
 from sampan.apiserver.call import Call
 from sampan.apiserver.decoder import parse_json
 from sampan.apiserver.match import Matcher, matcher
@@ -46,6 +46,10 @@ async def list_(call: Call) -> Response:
             meta["remainingItemCount"] = found.remaining
     if wanted == PLAIN and not pretty(call.request):
         return Response(200, [JSON_HEADER], joined(call, found.items, meta))
+    if wanted.media == PROTOBUF and not wanted.shape:
+        from sampan.apiserver.binary import packed_list
+
+        return Response(200, [PROTOBUF_HEADER], await packed_list(call, found.items, meta))
     registry, entry = call.kit.registry, call.entry
     objects = [registry.object(entry, kv) for kv in found.items]
     if wanted.shape == "Table":
@@ -54,9 +58,6 @@ async def list_(call: Call) -> Response:
         made = partial_list(objects, meta)
     elif wanted.shape == "PartialObjectMetadata":
         raise not_an_object()
-    elif wanted.media == PROTOBUF:
-        gvk = call.resource.gvk
-        made = {"kind": call.resource.list_kind, "apiVersion": gvk.api_version, "metadata": meta, "items": objects}
     else:
         made = json.loads(joined(call, found.items, meta))
     if wanted.shape:
