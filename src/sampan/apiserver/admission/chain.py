@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 
+from sampan.aio.clock import Clock, RealClock
 from sampan.api.json import Obj
 from sampan.api.meta import suffix
 from sampan.apiserver.admission.plugin import Facts, Need, Plugin
@@ -21,6 +22,8 @@ from sampan.apiserver.admission.plugins.taint_nodes import TaintNodesByCondition
 from sampan.apiserver.admission.review import Review
 from sampan.apiserver.objects import StoredObjects
 
+LOOK_AGAIN = 0.02
+"""Seconds between looks for an object that is waited for."""
 PLUGINS: tuple[Plugin, ...] = (
     NamespaceLifecycle(),
     LimitRanger(),
@@ -40,8 +43,15 @@ PLUGINS: tuple[Plugin, ...] = (
 class Chain:
     """The Admission of a server."""
 
-    def __init__(self, objects: StoredObjects, rng: random.Random, plugins: Sequence[Plugin] = PLUGINS) -> None:
+    def __init__(
+        self,
+        objects: StoredObjects,
+        rng: random.Random,
+        plugins: Sequence[Plugin] = PLUGINS,
+        clock: Clock | None = None,
+    ) -> None:
         self._objects, self._rng, self._plugins = objects, rng, plugins
+        self._clock = clock or RealClock()
 
     async def mutate(self, review: Review) -> Obj:
         """The object after all plugins."""
@@ -60,8 +70,16 @@ class Chain:
         found: dict[Need, list[Obj]] = {}
         for need in needs:
             if need.name:
-                obj = await self._objects.get(need.plural, need.namespace, need.name, need.group)
+                obj = await self._named(need)
                 found[need] = [] if obj is None else [obj]
             else:
                 found[need] = await self._objects.list(need.plural, need.namespace, need.group)
         return Facts(found, {"suffix": suffix(self._rng)} if needs else {})
+
+    async def _named(self, need: Need) -> Obj | None:
+        end = self._clock.monotonic() + need.patience
+        while True:
+            obj = await self._objects.get(need.plural, need.namespace, need.name, need.group)
+            if obj is not None or self._clock.monotonic() >= end:
+                return obj
+            await self._clock.sleep(LOOK_AGAIN)

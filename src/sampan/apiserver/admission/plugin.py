@@ -15,6 +15,8 @@ class Need(NamedTuple):
     plural: str
     namespace: str = ""
     name: str = ""
+    patience: float = 0.0
+    """Seconds for which a named object is waited for: a controller may be about to make it."""
 
 
 class Facts:

@@ -3,9 +3,13 @@
 from sampan.api.json import Obj
 from sampan.apiserver.admission.plugin import Base, Facts, Need, is_kind, refuse
 from sampan.apiserver.admission.review import Review
+from sampan.apiserver.node_graph import MIRROR
+from sampan.apiserver.pod_references import references
 
 MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
-MIRROR = "kubernetes.io/config.mirror"
+DEFAULT = "default"
+PATIENCE = 1.5
+"""Seconds: the default account of a new namespace comes from a controller, and pods may come before it."""
 TOKEN_SECONDS = 3607
 """An hour, and seven seconds by which such tokens are told apart (upstream: WarnOnlyBoundTokenExpirationSeconds)."""
 
@@ -30,11 +34,15 @@ class ServiceAccount(Base):
         return review.operation == "CREATE" and is_kind(review, "", "pods")
 
     def needs(self, review: Review) -> tuple[Need, ...]:
-        return (Need("", "serviceaccounts", review.namespace, _account_name(review)),)
+        if _is_mirror(review):
+            return ()
+        name = _account_name(review)
+        return (Need("", "serviceaccounts", review.namespace, name, PATIENCE if name == DEFAULT else 0.0),)
 
     def mutate(self, review: Review, facts: Facts) -> Obj:
         pod = review.obj or {}
-        if MIRROR in ((pod.get("metadata") or {}).get("annotations") or {}):
+        if _is_mirror(review):
+            self.validate(review, facts)
             return pod
         name = _account_name(review)
         account = facts.one(self.needs(review)[0])
@@ -49,9 +57,26 @@ class ServiceAccount(Base):
             spec["imagePullSecrets"] = account["imagePullSecrets"]
         return {**pod, "spec": spec}
 
+    def validate(self, review: Review, facts: Facts) -> None:
+        if not _is_mirror(review):
+            return
+        found = {plural for plural, _, _ in references(review.obj or {})}
+        if "serviceaccounts" in found:
+            raise refuse(review, "a mirror pod may not reference service accounts")
+        if "secrets" in found:
+            raise refuse(review, "a mirror pod may not reference secrets")
+        for volume in ((review.obj or {}).get("spec") or {}).get("volumes") or ():
+            for source in (volume.get("projected") or {}).get("sources") or ():
+                if source.get("serviceAccountToken") is not None:
+                    raise refuse(review, "a mirror pod may not use ServiceAccountToken volume projections")
+
+
+def _is_mirror(review: Review) -> bool:
+    return MIRROR in (((review.obj or {}).get("metadata") or {}).get("annotations") or {})
+
 
 def _account_name(review: Review) -> str:
-    return ((review.obj or {}).get("spec") or {}).get("serviceAccountName") or "default"
+    return ((review.obj or {}).get("spec") or {}).get("serviceAccountName") or DEFAULT
 
 
 def _mounts_token(spec: Obj, account: Obj) -> bool:
