@@ -1,10 +1,16 @@
 """The scale subresource: autoscaling/v1 Scale over a workload's replicas."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sampan.api.errors import invalid as invalid_object
 from sampan.api.json import Obj, loads
 from sampan.api.names import GVK
+from sampan.api.patch import apply as merging
+from sampan.api.patch.handover import to_parent, to_scale
+from sampan.api.patch.managed import decode_managed, with_managed
+from sampan.api.patch.places import place_of
+from sampan.api.patch.track import Scope, track_update
 from sampan.api.resource import ScalePaths
 from sampan.api.schema.nodes import Node
 from sampan.api.selectors import SelectorError, label_selector
@@ -13,6 +19,7 @@ from sampan.apiserver.answer import answer_object, format_of
 from sampan.apiserver.call import Call
 from sampan.apiserver.decoder import decode_body
 from sampan.apiserver.options import WriteOptions, write_options
+from sampan.apiserver.verbs.apply import APPLY, parse_config
 from sampan.apiserver.verbs.patch import decoded, parse_patch, patch_type, patched
 from sampan.apiserver.verbs.update import check_name
 from sampan.apiserver.write import Change, Written
@@ -68,30 +75,65 @@ async def scale(call: Call) -> Response:
     if call.info.verb == "get":
         kv = await call.kit.registry.get(call.entry, call.namespace, call.info.name)
         return answer_object(call, scale_of(call.kit.registry.object(call.entry, kv), paths))
-    node = SCALE_NODE
-    request = call.request
     if call.info.verb == "update":
-        options = write_options(call.query, "UpdateOptions")
-        content_type = request.headers.get("content-type", "")
-        given = decode_body(request.body, content_type, SCALE, node, options.validation)
-        body = check_name(call, given.obj)
-        written = await _write(call, paths, lambda old: body, options, "UpdateOptions")
+        options, kind = write_options(call.query, "UpdateOptions"), "UpdateOptions"
+        wanted = _replacing(call, options)
     else:
         media = patch_type(call)
-        options = write_options(call.query, "PatchOptions", media)
-        change = parse_patch(request.body, media)
-
-        def wanted(old: Obj) -> Obj:
-            raw = patched(scale_of(old, paths), change, media, node)
-            return check_name(call, decoded(raw, SCALE, node, options.validation)[0])
-
-        written = await _write(call, paths, wanted, options, "PatchOptions")
+        options, kind = write_options(call.query, "PatchOptions", media), "PatchOptions"
+        wanted = _applying(call, options) if media == APPLY else _patching(call, media, options)
+    written = await _write(call, paths, wanted, options, kind)
     return answer_object(call, scale_of(loads(written.value), paths))
 
 
-async def _write(call: Call, paths: ScalePaths, wanted: Any, options: WriteOptions, kind: str) -> Written:
+Wanted = Callable[[Obj], Obj]
+"""The Scale as it is, with its managers, to the wanted one with its managers."""
+
+
+def _replacing(call: Call, options: WriteOptions) -> Wanted:
+    content_type = call.request.headers.get("content-type", "")
+    given = decode_body(call.request.body, content_type, SCALE, SCALE_NODE, options.validation)
+    body = check_name(call, given.obj)
+    return lambda old: track_update(_scope(call), old, body, write.writer_of(call, options))
+
+
+def _patching(call: Call, media: str, options: WriteOptions) -> Wanted:
+    change = parse_patch(call.request.body, media)
+
+    def wanted(old: Obj) -> Obj:
+        raw = patched(old, change, media, SCALE_NODE)
+        body = check_name(call, decoded(raw, SCALE, SCALE_NODE, options.validation)[0])
+        return track_update(_scope(call), old, body, write.writer_of(call, options))
+
+    return wanted
+
+
+def _applying(call: Call, options: WriteOptions) -> Wanted:
+    config = parse_config(call.request.body)
+
+    def wanted(old: Obj) -> Obj:
+        raw = merging.apply(_scope(call), old, config, options.manager, bool(options.force))
+        return check_name(call, decoded(raw, SCALE, SCALE_NODE, options.validation)[0])
+
+    return wanted
+
+
+def _scope(call: Call) -> Scope:
+    return Scope(SCALE.api_version, SCALE.kind, place_of(SCALE_NODE), call.kit.now(), "scale")
+
+
+def _replicas_paths(call: Call) -> dict[str, str]:
+    """Each served version of the workload: where it keeps its replicas."""
+    same = [r for r in call.kit.live.all() if (r.mapping.group, r.mapping.plural) == (call.group, call.plural)]
+    return {r.gvk.api_version: ".".join((r.scale or ScalePaths()).replicas) for r in same}
+
+
+async def _write(call: Call, paths: ScalePaths, wanted: Wanted, options: WriteOptions, kind: str) -> Written:
+    versions = _replicas_paths(call)
+
     async def make(old: Obj) -> Obj:
-        body = wanted(old)
+        parents = decode_managed(old["metadata"].get("managedFields"), trusted=True)
+        body = wanted(with_managed(scale_of(old, paths), to_scale(parents, versions)))
         replicas = (body.get("spec") or {}).get("replicas") or 0
         if replicas < 0:
             found = [invalid("spec.replicas", replicas, "must be greater than or equal to 0")]
@@ -100,9 +142,11 @@ async def _write(call: Call, paths: ScalePaths, wanted: Any, options: WriteOptio
         meta = body.get("metadata") or {}
         demanded = {k: meta[k] for k in ("uid", "resourceVersion") if meta.get(k)}
         kept = {k: v for k, v in made["metadata"].items() if k != "resourceVersion"}
-        return {**made, "metadata": {**kept, **demanded}}
+        scalers = decode_managed(meta.get("managedFields"), trusted=True)
+        owners = to_parent(parents, scalers, versions, call.resource.gvk.api_version)
+        return with_managed({**made, "metadata": {**kept, **demanded}}, owners)
 
-    return await write.update(call, Change(make, "scale"), options, kind)
+    return await write.update(call, Change(make, "scale", tracks=False), options, kind)
 
 
 def _scale_node() -> Node:
