@@ -4,10 +4,12 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -94,6 +96,36 @@ class Client:
         return subprocess.Popen(
             self.arguments(*args), env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
+
+
+@pytest.fixture(scope="session")
+def start_up() -> Callable[..., Up]:
+    """`start`: a `sampan up` with its data directory and options."""
+    return start
+
+
+@pytest.fixture(scope="session")
+def client() -> type[Client]:
+    """`Client`: a program, a kubeconfig and a namespace."""
+    return Client
+
+
+@pytest.fixture(scope="session")
+def metrics() -> Callable[[Up], str]:
+    """What the node agent of a running cluster counts, asked as the API server asks: by its client certificate."""
+    return node_metrics
+
+
+def node_metrics(up: Up) -> str:
+    """The node agent's /metrics."""
+    pki = up.data_dir / "pki"
+    context = ssl.create_default_context(cafile=pki / "ca.crt")
+    context.load_cert_chain(pki / "apiserver-kubelet-client.crt", pki / "apiserver-kubelet-client.key")
+    node = json.loads(Client("kubectl", up.kubeconfig)("get", "node", "node-1", "-o", "json"))["status"]
+    port = node["daemonEndpoints"]["kubeletEndpoint"]["Port"]
+    host = next(a["address"] for a in node["addresses"] if a["type"] == "InternalIP")
+    with urllib.request.urlopen(f"https://{host}:{port}/metrics", context=context, timeout=10) as answer:
+        return str(answer.read().decode())
 
 
 @pytest.fixture(scope="session")

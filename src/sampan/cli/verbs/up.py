@@ -36,6 +36,7 @@ OPTIONS = (
     click.option(
         "--runtime", default="auto", show_default=True, help="auto, simulated, or unix://SOCKET of a CRI runtime."
     ),
+    click.option("--node-ip", default="", help="The nodes' address.  [127.0.0.1; with a real runtime the machine's]"),
     click.option("--store", default="", help="memory: or sqlite:PATH.  [sqlite in the data directory]"),
     click.option("--kubernetes-version", default=DEFAULT_VERSION, show_default=True, help="1.25 ... 1.37"),
     click.option("--token-auth-file", type=click.Path(path_type=Path), help='CSV: token,user,uid,"group,..."'),
@@ -82,6 +83,7 @@ def make_config(options: dict[str, Any]) -> ClusterConfig:
         kubeconfig=options["kubeconfig"],
         nodes=options["nodes"],
         runtime=options["runtime"],
+        node_ip=options["node_ip"],
         store=options["store"],
         kubernetes_version=parse_version(options["kubernetes_version"]),
         token_auth_file=options["token_auth_file"],

@@ -1,0 +1,288 @@
+"""Real pods: a Deployment on containerd from its first container to nothing left; kills seen; restarts survived."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [
+    pytest.mark.containerd,
+    pytest.mark.kubectl,
+    pytest.mark.xdist_group("containerd"),
+    pytest.mark.timeout(180),
+]
+BUSYBOX = ("--image=docker.io/local/busybox:1", "--image-pull-policy=IfNotPresent")
+STREAMED, MISSED = "kubelet_evented_pleg_notifications_received_total", "kubelet_evented_pleg_missed_events_total"
+RELISTS = "kubelet_pleg_relist_duration_seconds_count"
+
+WEB = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+      - name: web
+        image: docker.io/local/busybox:1
+        imagePullPolicy: IfNotPresent
+        command: [httpd, -f, -p, "8080", -h, /www]
+        readinessProbe: {httpGet: {path: /version, port: 8080}, periodSeconds: 1}
+"""
+
+
+@pytest.fixture(scope="module")
+def node(containerd: str, start_up: Callable[..., Any]) -> Iterator[Any]:
+    """A cluster whose one node runs containers."""
+    with tempfile.TemporaryDirectory(prefix="sampan-node-") as folder:
+        running = start_up(Path(folder), "--runtime", f"unix://{containerd}", "--node-ip", "127.0.0.1")
+        yield running
+        running.end()
+
+
+@pytest.fixture
+def kubectl(node: Any, client: Callable[..., Any]) -> Any:
+    """kubectl in the default namespace of that cluster."""
+    return client("kubectl", node.kubeconfig, "default")
+
+
+def page(ip: str, path: str = "version") -> str:
+    """What a pod answers."""
+    with urllib.request.urlopen(f"http://{ip}:8080/{path}", timeout=5) as answer:
+        return str(answer.read().decode().strip())
+
+
+def pods(kubectl: Any, selector: str = "app=web") -> list[dict[str, Any]]:
+    """The pods that are not being deleted."""
+    items = json.loads(kubectl("get", "pods", "-l", selector, "-o", "json"))["items"]
+    return [item for item in items if not item["metadata"].get("deletionTimestamp")]
+
+
+def processes(container_id: str) -> list[int]:
+    """The processes in a container."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if container_id in (entry / "cgroup").read_text():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+def left_behind(socket: str) -> dict[str, list[str]]:
+    """Containers, sandboxes' mounts and network namespaces below a containerd's directory."""
+    folder = str(Path(socket).parent)
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    shims = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_text()
+            except OSError:
+                continue
+            if "containerd-shim" in command and folder in command:
+                shims.append(command)
+    return {"mounts": [m for m in mounts if m.startswith(folder)], "shims": shims}
+
+
+def test_a_deployment_from_first_to_last(kubectl: Any, containerd: str, node: Any) -> None:
+    before = left_behind(containerd)
+    kubectl("apply", "-f", "-", given=WEB)
+    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    assert [page(pod["status"]["podIP"]) for pod in pods(kubectl)] == ["version 1"] * 3
+    kubectl("scale", "deployment/web", "--replicas=4")
+    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    assert len(pods(kubectl)) == 4
+    kubectl("set", "image", "deployment/web", "web=docker.io/local/busybox:2")
+    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    assert {page(pod["status"]["podIP"]) for pod in pods(kubectl)} == {"version 2"}
+    kubectl("rollout", "undo", "deployment/web")
+    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    assert {page(pod["status"]["podIP"]) for pod in pods(kubectl)} == {"version 1"}
+    kubectl("delete", "deployment", "web")
+    kubectl("wait", "--for=delete", "pod", "-l", "app=web", "--timeout=60s")
+    assert left_behind(containerd) == before
+    assert list((node.data_dir / "nodes/node-1/pods").iterdir()) == []
+    assert list((node.data_dir / "nodes/node-1/logs").iterdir()) == []
+
+
+def test_logs_of_a_container_and_of_its_run_before(kubectl: Any) -> None:
+    script = "echo run; sleep 0.3; exit 3"
+    kubectl("run", "talk", *BUSYBOX, "--", "sh", "-c", script)
+    kubectl("wait", "--for=jsonpath={.status.containerStatuses[0].restartCount}=1", "pod/talk", "--timeout=30s")
+    assert kubectl("logs", "talk", "--previous") == "run\n"
+    following = kubectl.start("logs", "-f", "talk")
+    try:
+        assert following.stdout.readline() == "run\n"
+    finally:
+        following.kill()
+        following.communicate()
+    last = json.loads(kubectl("get", "pod", "talk", "-o", "json"))["status"]["containerStatuses"][0]["lastState"]
+    assert last["terminated"]["exitCode"] == 3
+    kubectl("delete", "pod", "talk", "--grace-period=1")
+
+
+def test_a_killed_container_is_seen_by_the_stream_and_restarted(
+    kubectl: Any, metrics: Callable[[Any], str], node: Any
+) -> None:
+    kubectl("apply", "-f", "-", given=WEB.replace("replicas: 3", "replicas: 1"))
+    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    before = counters(metrics(node))
+    pod = pods(kubectl)[0]
+    name, container = pod["metadata"]["name"], pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]
+    for process in processes(container):
+        os.kill(process, signal.SIGKILL)
+    kubectl("wait", "--for=jsonpath={.status.containerStatuses[0].restartCount}=1", f"pod/{name}", "--timeout=20s")
+    kubectl("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=20s")
+    after = counters(metrics(node))
+    assert after[STREAMED] > before[STREAMED]
+    assert after[MISSED] == before[MISSED]
+    assert after[RELISTS] == before[RELISTS]
+    kubectl("delete", "deployment", "web")
+    kubectl("wait", "--for=delete", "pod", "-l", "app=web", "--timeout=60s")
+
+
+def counters(text: str) -> dict[str, float]:
+    """The plain samples of an exposition."""
+    return {m[1]: float(m[2]) for m in re.finditer(r"^(\w+) ([\d.e+-]+)$", text, re.M)}
+
+
+def test_killed_and_started_again_it_takes_over_its_pods(
+    containerd: str, start_up: Callable[..., Any], client: Callable[..., Any], tmp_path: Path
+) -> None:
+    options = ("--runtime", f"unix://{containerd}", "--node-ip", "127.0.0.1")
+    running = start_up(tmp_path, *options)
+    kubectl = client("kubectl", running.kubeconfig, "default")
+    kubectl("apply", "-f", "-", given=WEB.replace("replicas: 3", "replicas: 2"))
+    kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    ids = {p["metadata"]["uid"]: p["status"]["containerStatuses"][0]["containerID"] for p in pods(kubectl)}
+    running.end(signal.SIGKILL)
+    running = start_up(tmp_path, *options)
+    try:
+        again = {p["metadata"]["uid"]: p["status"]["containerStatuses"][0]["containerID"] for p in pods(kubectl)}
+        assert again == ids
+        for pod in pods(kubectl):
+            container = pod["status"]["containerStatuses"][0]
+            assert page(pod["status"]["podIP"]) == "version 1"
+            assert container["restartCount"] == 0
+            assert len(processes(container["containerID"].rpartition("/")[2])) >= 1
+        kubectl("delete", "deployment", "web")
+        kubectl("wait", "--for=delete", "pod", "-l", "app=web", "--timeout=60s")
+    finally:
+        running.end()
+
+
+def test_pods_deleted_while_nobody_looked_are_ended(
+    containerd: str, start_up: Callable[..., Any], client: Callable[..., Any], tmp_path: Path
+) -> None:
+    options = ("--runtime", f"unix://{containerd}", "--node-ip", "127.0.0.1")
+    running = start_up(tmp_path, *options)
+    kubectl = client("kubectl", running.kubeconfig, "default")
+    kubectl("run", "lost", *BUSYBOX, "--", "sleep", "1000")
+    kubectl("wait", "--for=condition=Ready", "pod/lost", "--timeout=30s")
+    status = json.loads(kubectl("get", "pod", "lost", "-o", "json"))["status"]
+    container = status["containerStatuses"][0]["containerID"].rpartition("/")[2]
+    running.end()
+    running = start_up(tmp_path, "--nodes", "0")
+    kubectl("delete", "pod", "lost", "--force", "--grace-period=0")
+    running.end()
+    assert processes(container)
+    running = start_up(tmp_path, *options)
+    try:
+        deadline = time.monotonic() + 45
+        while processes(container):
+            assert time.monotonic() < deadline, "the container still runs"
+            time.sleep(0.1)
+    finally:
+        running.end()
+
+
+CLAIM = """
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+"""
+CLASS = """
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: late, annotations: {storageclass.kubernetes.io/is-default-class: "true"}}
+provisioner: sampan.dev/local-path
+volumeBindingMode: WaitForFirstConsumer
+"""
+WRITER = """
+apiVersion: v1
+kind: Pod
+metadata: {name: NAME}
+spec:
+  terminationGracePeriodSeconds: 1
+  restartPolicy: Never
+  containers:
+  - name: c
+    image: docker.io/local/busybox:1
+    imagePullPolicy: IfNotPresent
+    command: [sh, -c, COMMAND]
+    volumeMounts: [{name: v, mountPath: /data}]
+  volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]
+"""
+
+
+def test_a_claim_without_class_gets_the_late_default_and_keeps_its_data(
+    containerd: str, start_up: Callable[..., Any], client: Callable[..., Any], tmp_path: Path
+) -> None:
+    options = ("--runtime", f"unix://{containerd}", "--node-ip", "127.0.0.1", "--no-default-storage-class")
+    running = start_up(tmp_path, *options)
+    try:
+        kubectl = client("kubectl", running.kubeconfig, "default")
+        kubectl("apply", "-f", "-", given=CLAIM)
+        assert kubectl("get", "pvc", "data", "-o", "jsonpath={.status.phase}/{.spec.storageClassName}") == "Pending/"
+        kubectl("apply", "-f", "-", given=CLASS)
+        kubectl("wait", "--for=jsonpath={.spec.storageClassName}=late", "pvc/data", "--timeout=5s")
+        kubectl(
+            "apply", "-f", "-", given=WRITER.replace("NAME", "first").replace("COMMAND", "'echo kept > /data/file'")
+        )
+        kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/first", "--timeout=30s")
+        assert kubectl("get", "pvc", "data", "-o", "jsonpath={.status.phase}") == "Bound"
+        kubectl("delete", "pod", "first")
+        kubectl("apply", "-f", "-", given=WRITER.replace("NAME", "second").replace("COMMAND", "'cat /data/file'"))
+        kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/second", "--timeout=30s")
+        assert kubectl("logs", "second") == "kept\n"
+        kubectl("delete", "pod", "second")
+        kubectl("delete", "pvc", "data")
+    finally:
+        running.end()
+
+
+def test_a_temporary_cluster_takes_its_containers_with_it(containerd: str) -> None:
+    code = (
+        "from sampan import Cluster\n"
+        "from sampan.resources.kinds import PODS\n"
+        "import time\n"
+        f"with Cluster(runtime='unix://{containerd}', node_ip='127.0.0.1') as c:\n"
+        "    api = c.client()\n"
+        "    c = {'name': 'c', 'image': 'docker.io/local/busybox:1', 'command': ['sleep', '1000']}\n"
+        "    spec = {'containers': [{**c, 'imagePullPolicy': 'IfNotPresent'}]}\n"
+        "    api.create(PODS, {'metadata': {'name': 'p', 'namespace': 'default'}, 'spec': spec})\n"
+        "    while not (pods := api.list(PODS, 'default').items)[0]['status'].get('phase') == 'Running':\n"
+        "        time.sleep(0.05)\n"
+        "    print(pods[0]['status']['containerStatuses'][0]['containerID'].rpartition('/')[2])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert processes(done.stdout.strip()) == []
