@@ -8,7 +8,7 @@ from sampan.kubelet.pleg.base import Outbox
 from sampan.kubelet.pleg.cache import PodCache
 from sampan.kubelet.pleg.metrics import PlegMetrics
 from sampan.kubelet.pleg.translate import LookAgain, Translation, owner, translate, trusted
-from sampan.kubelet.runtime import ContainerEvent, Runtime
+from sampan.kubelet.runtime import ContainerEvent, CriError, Runtime
 
 log = logging.getLogger("sampan.pleg")
 
@@ -32,8 +32,10 @@ class EventedPleg:
             async with contextlib.aclosing(self.runtime.events(told)) as stream:  # type: ignore[type-var]
                 async for event in stream:
                     self.apply(event)
-        finally:
+        except CriError:
             self.metrics.stream_errors.inc()
+            raise
+        self.metrics.stream_errors.inc()
 
     def apply(self, event: ContainerEvent) -> None:
         """What one event says; refused if something newer is known."""

@@ -29,6 +29,8 @@ class HybridPleg:
         self.generic.counts_missed = lambda: self.state.phase is not Phase.RELISTING
         self.evented = EventedPleg(runtime, cache, self.generic.outbox, metrics, self.generic.relist)
         self.state = StreamState()
+        self._quick_since: datetime | None = clock.now()
+        """Since when there are no events and relists are to come every second."""
         self.periods = Periods(config.relist_period, config.slow_period)
 
     def relist(self, uid: str) -> None:
@@ -39,8 +41,10 @@ class HybridPleg:
         return self.generic.events()
 
     def health(self, now: datetime) -> str:
-        final = self.state.phase is Phase.RELISTING
-        wrong = self.generic.overdue(now, self.config.unhealthy_after if final else self.config.slow_unhealthy_after)
+        quick = (
+            self._quick_since is not None and (now - self._quick_since).total_seconds() > self.config.unhealthy_after
+        )
+        wrong = self.generic.overdue(now, self.config.unhealthy_after if quick else self.config.slow_unhealthy_after)
         if not wrong and self.generic.outbox.full:
             return "EventedPLEG: pleg event channel capacity is full"
         return wrong
@@ -61,12 +65,19 @@ class HybridPleg:
                 self.state, commands = step(self.state, seen, self.clock.monotonic(), self.periods)
                 if self.state.phase is not before:
                     log.info("event stream: %s", self.state.phase.value)
+                    self._note(before)
                 for command in commands:
                     match command:
                         case Command.RELIST:
                             self.generic.relist_all()
                         case Command.CONNECT:
                             tasks.start(self._follow(inbox), "pleg stream")
+
+    def _note(self, before: Phase) -> None:
+        if self.state.phase is Phase.STREAMING:
+            self._quick_since = None
+        elif before is Phase.STREAMING:
+            self._quick_since = self.clock.now()
 
     async def _alarm(self, seconds: float, inbox: asyncio.Queue[Input]) -> None:
         await self.clock.sleep(seconds)
