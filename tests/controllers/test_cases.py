@@ -58,7 +58,8 @@ class CaseLookup:
         return self._caches[mapping].indexed(index, value)
 
     def live(self, ref: ObjectRef) -> Obj | None:
-        return self._answers[ref]
+        answer: Obj | None = self._answers[ref]
+        return answer
 
     def asked(self, ref: ObjectRef) -> bool:
         return ref in self._answers

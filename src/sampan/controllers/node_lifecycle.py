@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sampan.api.json import Obj
-from sampan.api.meta import condition, is_deleting, name_of, namespace_of, uid_of
+from sampan.api.meta import condition, is_deleting, name_of, namespace_of, set_condition, uid_of
 from sampan.api.names import Key, ObjectRef
 from sampan.api.times import format_time, parse_time
 from sampan.controllers.names import spec, status
@@ -28,6 +28,13 @@ PRESSURES = {
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 OURS = {NOT_READY, UNREACHABLE, UNSCHEDULABLE, *PRESSURES.values()}
 SILENT = {"reason": "NodeStatusUnknown", "message": "Kubelet stopped posting node status."}
+NEVER = {"reason": "NodeStatusNeverUpdated", "message": "Kubelet never posted node status."}
+EVICTED = {
+    "type": "DisruptionTarget",
+    "status": "True",
+    "reason": "DeletionByTaintManager",
+    "message": "Taint manager: deleting due to NoExecute taint",
+}
 REPORTED = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
 
 
@@ -96,14 +103,14 @@ def _mark_unknown(seen: Seen) -> list[Action]:
     conditions: list[Obj] = list(status(seen.node).get("conditions") or ())
     made = []
     types = {c["type"] for c in conditions}
-    missing = [{"type": name} for name in REPORTED if name not in types]
-    for old in (*conditions, *missing):
+    for old in conditions:
         if old["type"] not in REPORTED or old.get("status") == "Unknown":
             made.append(old)
-            continue
-        fresh = {**old, **SILENT, "status": "Unknown", "lastTransitionTime": stamp}
-        fresh.setdefault("lastHeartbeatTime", stamp)
-        made.append(fresh)
+        else:
+            made.append({**old, **SILENT, "status": "Unknown", "lastTransitionTime": stamp})
+    born = seen.node["metadata"].get("creationTimestamp") or stamp
+    unknown = {"status": "Unknown", "lastHeartbeatTime": born, "lastTransitionTime": stamp, **NEVER}
+    made += [{"type": name, **unknown} for name in REPORTED if name not in types]
     if made == conditions:
         return []
     text = f"Node {name_of(seen.node)} status is now: NodeNotReady"
@@ -118,6 +125,7 @@ def _mark_unknown(seen: Seen) -> list[Action]:
             ref = ObjectRef(PODS, namespace_of(pod), name_of(pod))
             patch = {"status": {"conditions": [fresh]}}
             actions.append(Patch(ref, patch, "strategic", "status", missing_ok=True))
+            actions.append(Emit(pod, "Warning", "NodeNotReady", "Node is not ready"))
     return actions
 
 
@@ -171,7 +179,10 @@ def _evict(seen: Seen) -> tuple[list[Action], float | None]:
             continue
         full = f"{namespace_of(pod)}/{name_of(pod)}"
         actions.append(Emit(pod, "Normal", "TaintManagerEviction", f"Marking for deletion Pod {full}"))
-        actions.append(Delete(ObjectRef(PODS, namespace_of(pod), name_of(pod)), uid_of(pod)))
+        ref = ObjectRef(PODS, namespace_of(pod), name_of(pod))
+        conditions = set_condition(status(pod).get("conditions"), EVICTED, format_time(seen.now))
+        fate = {"metadata": {"uid": uid_of(pod)}, "status": {"conditions": conditions}}
+        actions += [Patch(ref, fate, subresource="status", missing_ok=True), Delete(ref, uid_of(pod))]
     return actions, min(waits, default=None)
 
 
