@@ -24,8 +24,9 @@ from sampan.kubelet.images import Images
 from sampan.kubelet.logs import parse_options, read_log
 from sampan.kubelet.node import NodeFacts, NodeKeeper, not_ready
 from sampan.kubelet.pleg import make_pleg
-from sampan.kubelet.pleg.base import PlegConfig, PodEventType
+from sampan.kubelet.pleg.base import PlegConfig
 from sampan.kubelet.pleg.cache import PodCache
+from sampan.kubelet.pleg.events import PodEventType
 from sampan.kubelet.runner import OWNER, Place, PodRunner, Reader
 from sampan.kubelet.runtime import Container, ContainerState, CriError, PodStatus, Runtime
 from sampan.kubelet.sandbox_config import Dns, log_directory

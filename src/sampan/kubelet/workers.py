@@ -22,6 +22,7 @@ from sampan.kubelet.volumes import VolumeError, VolumePath
 from sampan.kubelet.writer import StatusWriter
 
 log = logging.getLogger("sampan.kubelet")
+ORPHAN_GRACE = 1
 DEADLINE = Waiting("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
 
 
@@ -154,7 +155,8 @@ class Workers:
 
     @staticmethod
     def _grace(state: PodState) -> int:
-        return grace_seconds(state.pod) if state.in_api else min(grace_seconds(state.pod), 30)
+        """Seconds; one for a pod that only the runtime knows, as upstream gives."""
+        return grace_seconds(state.pod) if state.pod["spec"] else ORPHAN_GRACE
 
     def started_before(self, uid: str, container_id: str) -> bool:
         """Whether a container is known to be through its startup, e.g. from before a restart of the agent."""

@@ -1,38 +1,18 @@
-"""What every PLEG is: the Pleg protocol, its events, and the bounded channel they go out by."""
+"""What every PLEG is: the Pleg protocol, and the bounded channel its events go out by."""
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Protocol
 
 from sampan.aio.clock import Clock
+from sampan.kubelet.pleg.events import PodEvent, PodEventType
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CAPACITY = 1000
 """Events that may wait for the sync loop (FACTS 1.3)."""
-
-
-class PodEventType(StrEnum):
-    """Upstream's names."""
-
-    STARTED = "ContainerStarted"
-    DIED = "ContainerDied"
-    REMOVED = "ContainerRemoved"
-    CHANGED = "ContainerChanged"
-    """Seen, and the cache was brought up to date, but never sent."""
-    SYNC = "PodSync"
-
-
-@dataclass(frozen=True, slots=True)
-class PodEvent:
-    """Something happened to a container or sandbox of a pod; the cache shows it by the time this is sent."""
-
-    uid: str
-    type: PodEventType
-    container_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from sampan.kubelet.pleg.base import PodEvent, PodEventType
+from sampan.kubelet.pleg.events import PodEvent, PodEventType
 from sampan.kubelet.runtime import Container, ContainerState, PodStatus, Sandbox, SandboxState
 
 

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from sampan.aio.clock import Clock
 from sampan.aio.tasks import Tasks
-from sampan.kubelet.pleg.base import Outbox, PlegConfig, PodEvent, PodEventType
+from sampan.kubelet.pleg.base import Outbox, PlegConfig
 from sampan.kubelet.pleg.cache import PodCache
 from sampan.kubelet.pleg.diff import PodRecord, changes, keep_ips, lives, records
+from sampan.kubelet.pleg.events import PodEvent, PodEventType
 from sampan.kubelet.pleg.metrics import PlegMetrics
 from sampan.kubelet.runtime import CriError, PodStatus, Runtime
 

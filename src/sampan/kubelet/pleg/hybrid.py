@@ -7,9 +7,10 @@ from datetime import datetime
 
 from sampan.aio.clock import Clock
 from sampan.aio.tasks import Tasks
-from sampan.kubelet.pleg.base import PlegConfig, PodEvent
+from sampan.kubelet.pleg.base import PlegConfig
 from sampan.kubelet.pleg.cache import PodCache
 from sampan.kubelet.pleg.evented import EventedPleg
+from sampan.kubelet.pleg.events import PodEvent
 from sampan.kubelet.pleg.generic import GenericPleg
 from sampan.kubelet.pleg.metrics import PlegMetrics
 from sampan.kubelet.pleg.stream import Command, Input, Periods, Phase, StreamState, step

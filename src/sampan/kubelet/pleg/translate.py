@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from sampan.kubelet.pleg.base import PodEvent, PodEventType
 from sampan.kubelet.pleg.diff import changes, keep_ips, lives
+from sampan.kubelet.pleg.events import PodEvent, PodEventType
 from sampan.kubelet.runtime import Container, ContainerEvent, EventType, PodStatus, SandboxState
 
 TEN_YEARS = 10 * 365 * 86400 * 1_000_000_000
