@@ -1,19 +1,28 @@
 """Kubernetes quantities ("100m", "1Gi", "12e6") as exact numbers (apimachinery: api/resource)."""
 
 import re
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, Context, Decimal
 from functools import lru_cache
 from typing import Literal
 
 Format = Literal["decimal", "binary", "exponent"]
 
-BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
+BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 SUFFIX = {exponent: suffix for suffix, exponent in DECIMAL.items()}
-SYNTAX = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE][+-]?\d+)?")
+BINARY_SUFFIX = ("", *BINARY)
+SYNTAX = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?([eEinumkKMGTP]*[-+]?[0-9]*)")
+EXPONENT = re.compile(r"[eE][+-]?[0-9]+")
 WRONG = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-NANO = Decimal("1e-9")
-MOST = Decimal(2**63 - 1)
+BAD_SUFFIX = "unable to parse quantity's suffix"
+NANO = 10**9
+PRECISE = 18
+"""Digits; upstream sends numbers with more of them through arithmetic that is capped at LARGEST."""
+LARGEST = (2**63 - 1) * NANO
+FARTHEST = 400
+"""Exponents beyond it are cut to it: enough to be larger, or smaller, than anything that is compared with them."""
+EXACT = Context(prec=2 * FARTHEST + 100)
+"""Room for every digit of what can be parsed, and of sums of many."""
 
 
 class QuantityError(ValueError):
@@ -21,68 +30,67 @@ class QuantityError(ValueError):
 
 
 @lru_cache(maxsize=16384)
+def _nanos(text: str) -> tuple[int, Format]:
+    """Signed billionths, rounded away from zero to whole ones, and the notation."""
+    match = SYNTAX.fullmatch(text.strip())
+    if match is None or not (match[2] or match[3]):
+        raise QuantityError(WRONG)
+    whole, fraction, suffix = match[2], match[3] or "", match[4]
+    digits, scale = int(whole + fraction) * NANO, 10 ** len(fraction)
+    kind: Format = "decimal"
+    shift = 0
+    if suffix in BINARY:
+        digits, kind = digits << BINARY[suffix], "binary"
+    elif suffix in DECIMAL:
+        shift = DECIMAL[suffix]
+    elif EXPONENT.fullmatch(suffix):
+        shift, kind = max(-FARTHEST, min(FARTHEST, int(suffix[1:]))), "exponent"
+    else:
+        raise QuantityError(BAD_SUFFIX)
+    digits, scale = (digits * 10**shift, scale) if shift >= 0 else (digits, scale * 10**-shift)
+    nanos = -(-digits // scale)
+    if len(whole) + len(fraction) > PRECISE:
+        nanos = min(nanos, LARGEST)
+    return (-nanos if match[1] == "-" else nanos), kind
+
+
+def _print(nanos: int, kind: Format) -> str:
+    """The canonical text: the largest suffix that leaves a whole number."""
+    if not nanos:
+        return "0"
+    sign, rest = ("-" if nanos < 0 else ""), abs(nanos)
+    if kind == "binary" and rest >= 1024 * NANO:
+        value, step = -(-rest // NANO), 0
+        while value % 1024 == 0 and step < len(BINARY):
+            value, step = value // 1024, step + 1
+        return f"{sign}{value}{BINARY_SUFFIX[step]}"
+    exponent = -9
+    while rest % 1000 == 0 and (exponent < 18 or kind == "exponent"):
+        rest, exponent = rest // 1000, exponent + 3
+    if kind == "exponent":
+        return f"{sign}{rest}e{exponent}" if exponent else f"{sign}{rest}"
+    return f"{sign}{rest}{SUFFIX[exponent]}"
+
+
+@lru_cache(maxsize=16384)
 def parse(text: str) -> tuple[Decimal, Format]:
     """The number and the notation that it was written in; raises QuantityError.
 
-    What is finer than a nano is rounded up; what is larger than 2^63-1 is cut to that.
+    What is finer than a billionth is rounded up to one.
     """
-    match = SYNTAX.fullmatch(text)
-    if not match:
-        raise QuantityError(WRONG)
-    sign, digits, suffix = match.groups()
-    number = Decimal(digits)
-    kind: Format = "decimal"
-    if suffix in BINARY:
-        number *= 1024 ** BINARY[suffix]
-        kind = "binary"
-    elif suffix in DECIMAL:
-        number = number.scaleb(DECIMAL[suffix])
-    elif suffix:
-        exponent = int(suffix[1:])
-        if abs(exponent) > 1000:
-            raise QuantityError(WRONG)
-        number = number.scaleb(exponent)
-        kind = "exponent"
-    number = number.quantize(NANO, rounding=ROUND_CEILING) if number % NANO else number
-    number = min(number, MOST)
-    return (-number if sign == "-" else number), kind
+    nanos, kind = _nanos(text)
+    return EXACT.scaleb(Decimal(nanos), -9), kind
 
 
 def render(number: Decimal, kind: Format = "decimal") -> str:
-    """The canonical text: the largest suffix that leaves a whole number."""
-    if not number:
-        return "0"
-    sign, rest = ("-" if number < 0 else ""), abs(number)
-    if kind == "binary" and (rest < 1024 or rest != rest.to_integral_value()):
-        kind = "decimal"
-    if kind == "binary":
-        whole, suffix = int(rest), ""
-        for name in BINARY:
-            if whole % 1024:
-                break
-            whole, suffix = whole // 1024, name
-        return f"{sign}{whole}{suffix}"
-    mantissa, exponent = _whole(rest)
-    step = exponent - exponent % 3
-    mantissa *= 10 ** (exponent - step)
-    if kind == "exponent":
-        return f"{sign}{mantissa}e{step}" if step else f"{sign}{mantissa}"
-    if step > 18:
-        mantissa, step = mantissa * 10 ** (step - 18), 18
-    return f"{sign}{mantissa}{SUFFIX[step]}"
-
-
-def _whole(number: Decimal) -> tuple[int, int]:
-    """number = mantissa * 10^exponent with a whole mantissa that does not end in 0."""
-    _, digits, exponent = number.normalize().as_tuple()
-    assert isinstance(exponent, int)
-    return int("".join(map(str, digits))), exponent
+    """The canonical text of a number, rounded up to whole billionths."""
+    return _print(int(EXACT.scaleb(number, 9).to_integral_value(rounding=ROUND_CEILING)), kind)
 
 
 @lru_cache(maxsize=16384)
 def canonical(text: str) -> str:
-    """The text in canonical form; raises QuantityError."""
-    return render(*parse(text))
+    """`1024Mi` to `1Gi`, `0.5` to `500m`; raises QuantityError."""
+    return _print(*_nanos(text))
 
 
 def number(value: str | int | float) -> Decimal:
@@ -97,7 +105,7 @@ def value(text: str | int | float) -> int:
 
 def milli_value(text: str | int | float) -> int:
     """Rounded up to whole thousandths (Quantity.MilliValue)."""
-    return int(number(text).scaleb(3).to_integral_value(rounding=ROUND_CEILING))
+    return int(EXACT.scaleb(number(text), 3).to_integral_value(rounding=ROUND_CEILING))
 
 
 def compare(a: str | int | float, b: str | int | float) -> int:
@@ -109,10 +117,10 @@ def compare(a: str | int | float, b: str | int | float) -> int:
 def add(a: str, b: str) -> str:
     """The sum, in the first one's notation (the second's if the first is zero)."""
     (x, kind), (y, other) = parse(a), parse(b)
-    return render(x + y, kind if x else other)
+    return render(EXACT.add(x, y), kind if x else other)
 
 
 def subtract(a: str, b: str) -> str:
     """The difference, in the first one's notation (the second's if the first is zero)."""
     (x, kind), (y, other) = parse(a), parse(b)
-    return render(x - y, kind if x else other)
+    return render(EXACT.subtract(x, y), kind if x else other)

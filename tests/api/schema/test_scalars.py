@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sampan.api import quantity
 from sampan.api.schema import scalars
 
 
@@ -17,13 +18,13 @@ from sampan.api.schema import scalars
     ],
 )  # fmt: skip
 def test_quantities(text: str, canonical: str) -> None:
-    assert scalars.canonical_quantity(text) == canonical
+    assert quantity.canonical(text) == canonical
 
 
 @pytest.mark.parametrize("text", ["", "abc", "1.2.3", "--1", ".", "1 Gi", "e3"])
 def test_bad_quantities(text: str) -> None:
     with pytest.raises(ValueError, match="quantit"):
-        scalars.canonical_quantity(text)
+        quantity.canonical(text)
 
 
 @pytest.mark.parametrize(
@@ -36,8 +37,8 @@ def test_whole_milli(text: str, rounded: str) -> None:
 
 @given(st.integers(-(10**12), 10**12), st.sampled_from(["", "n", "u", "m", "k", "M", "Ki", "Mi", "e3"]))
 def test_canonical_quantities_are_fixed_points(number: int, suffix: str) -> None:
-    once = scalars.canonical_quantity(f"{number}{suffix}")
-    assert scalars.canonical_quantity(once) == once
+    once = quantity.canonical(f"{number}{suffix}")
+    assert quantity.canonical(once) == once
 
 
 @pytest.mark.parametrize(

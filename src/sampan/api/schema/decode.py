@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from sampan.api.json import Obj
+from sampan.api.quantity import WRONG, canonical
 from sampan.api.schema.nodes import Node
 from sampan.api.schema.prune import unknown_fields
 from sampan.api.schema.scalars import (
-    FORMAT_WRONG,
     canonical_base64,
     canonical_microtime,
-    canonical_quantity,
     canonical_time,
     whole_milli,
 )
@@ -183,9 +182,9 @@ def _number(value: Any, flags: list[bool]) -> Any:
 def _quantity(value: Any, flags: list[bool]) -> Any:
     kind = type(value)
     if kind is not str and (kind is bool or kind not in (int, float)):
-        raise DecodeError(FORMAT_WRONG)
+        raise DecodeError(WRONG)
     try:
-        return canonical_quantity(value if kind is str else str(value))
+        return canonical(value if kind is str else str(value))
     except ValueError as wrong:
         raise DecodeError(str(wrong)) from None
 

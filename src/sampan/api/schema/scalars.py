@@ -6,19 +6,9 @@ Every function takes the text of the JSON value and gives the text that upstream
 import re
 from binascii import a2b_base64, b2a_base64
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Final
 
-FORMAT_WRONG: Final = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-_QUANTITY = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?([eEinumkKMGTP]*[-+]?[0-9]*)")
-_EXPONENT = re.compile(r"[eE][+-]?[0-9]+")
-_DECIMAL: Final = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
-_DECIMAL_SUFFIX: Final = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
-_BINARY: Final = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
-_BINARY_SUFFIX: Final = ("", *_BINARY)
-_NANO: Final = 10**9
-_PRECISE: Final = 18  # digits; more than these go through arithmetic that is capped
-_LARGEST: Final = (2**63 - 1) * _NANO
+from sampan.api.quantity import canonical
 
 RFC3339: Final = "2006-01-02T15:04:05Z07:00"
 RFC3339_MICRO: Final = "2006-01-02T15:04:05.000000Z07:00"
@@ -26,58 +16,12 @@ _SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
 
-@lru_cache(maxsize=4096)
-def canonical_quantity(text: str) -> str:
-    """`1024Mi` to `1Gi`, `0.5` to `500m` (apimachinery's resource.Quantity)."""
-    match = _QUANTITY.fullmatch(text.strip())
-    if match is None or not (match[2] or match[3]):
-        raise ValueError(FORMAT_WRONG)
-    sign, whole, fraction, suffix = match[1], match[2], match[3] or "", match[4]
-    digits = int((whole + fraction) or "0") * _NANO
-    scale = 10 ** len(fraction)
-    if suffix in _BINARY:
-        digits *= 1 << _BINARY[suffix]
-        style = "binary"
-    elif suffix in _DECIMAL:
-        digits, scale = _shift(digits, scale, _DECIMAL[suffix])
-        style = "decimal"
-    elif _EXPONENT.fullmatch(suffix):
-        digits, scale = _shift(digits, scale, max(-400, min(400, int(suffix[1:]))))
-        style = "exponent"
-    else:
-        raise ValueError("unable to parse quantity's suffix")
-    nano = -(-digits // scale)  # rounded up to a billionth
-    if len(whole) + len(fraction) > _PRECISE:
-        nano = min(nano, _LARGEST)
-    return _print_quantity("-" if sign == "-" and nano else "", nano, style)
-
-
-def _shift(digits: int, scale: int, exponent: int) -> tuple[int, int]:
-    return (digits * 10**exponent, scale) if exponent >= 0 else (digits, scale * 10**-exponent)
-
-
-def _print_quantity(sign: str, nano: int, style: str) -> str:
-    if nano == 0:
-        return "0"
-    if style == "binary" and nano >= 1024 * _NANO:
-        value, step = -(-nano // _NANO), 0
-        while value % 1024 == 0 and step < len(_BINARY):
-            value, step = value // 1024, step + 1
-        return f"{sign}{value}{_BINARY_SUFFIX[step]}"
-    exponent = -9
-    while nano % 1000 == 0 and (exponent < 18 or style == "exponent"):
-        nano, exponent = nano // 1000, exponent + 3
-    if style == "exponent":
-        return f"{sign}{nano}e{exponent}" if exponent else f"{sign}{nano}"
-    return f"{sign}{nano}{_DECIMAL_SUFFIX[exponent]}"
-
-
 def whole_milli(quantity: str) -> str:
     """A canonical quantity rounded up to a whole thousandth: `100u` to `1m`."""
     if quantity[-1] not in "nu":
         return quantity
     number = int(quantity[:-1])
-    return canonical_quantity(f"{-(-number // (10**6 if quantity[-1] == 'n' else 10**3))}m")
+    return canonical(f"{-(-number // (10**6 if quantity[-1] == 'n' else 10**3))}m")
 
 
 def canonical_time(text: str) -> str:
