@@ -42,7 +42,7 @@ class Authorizer:
 
     # ---- decisions
 
-    async def decide(self, user: UserInfo, wanted: Attributes) -> Decision:
+    async def authorize(self, user: UserInfo, wanted: Attributes) -> Decision:
         """The decision and its reason."""
         if MASTERS in user.groups:
             return Decision(True)
@@ -64,7 +64,7 @@ class Authorizer:
 
     async def allows(self, user: UserInfo, wanted: Attributes) -> bool:
         """Whether the user may."""
-        return (await self.decide(user, wanted)).allowed
+        return (await self.authorize(user, wanted)).allowed
 
     # ---- RBAC
 

@@ -20,7 +20,7 @@ class AccessReviews:
         self._authorizer = authorizer
 
     async def _status(self, user: UserInfo, wanted: Attributes) -> Obj:
-        decision = await self._authorizer.decide(user, wanted)
+        decision = await self._authorizer.authorize(user, wanted)
         return {"allowed": decision.allowed, **({"reason": decision.reason} if decision.reason else {})}
 
     async def subject(self, call: Call) -> Response:

@@ -29,7 +29,7 @@ class Authz:
             wanted = attributes_of(info)
             if request.query and info.verb in SELECTING and node_of(user) is not None:
                 wanted = replace(wanted, fields=demanded_fields(request.query))
-            decision = await self._authorizer.decide(user, wanted)
+            decision = await self._authorizer.authorize(user, wanted)
             if not decision.allowed:
                 raise refusal(user, wanted, decision.reason)
             if info.verb in CREATING:
@@ -38,7 +38,7 @@ class Authz:
 
     async def _may_create(self, user: UserInfo, wanted: Attributes) -> None:
         """Raise the 403 of one whose update or patch of a name that is not there may not create it."""
-        decision = await self._authorizer.decide(user, wanted)
+        decision = await self._authorizer.authorize(user, wanted)
         if not decision.allowed:
             raise refusal(user, wanted, decision.reason)
 
