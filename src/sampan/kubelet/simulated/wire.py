@@ -1,4 +1,4 @@
-"""The records of kubelet.runtime to and from CRI's protobuf messages, as a server needs them: `cri.convert` mirrored."""
+"""Records of kubelet.runtime to and from CRI's protobuf messages as a server needs them: `cri.convert` mirrored."""
 
 from sampan.kubelet.cri import messages_pb2 as pb
 from sampan.kubelet.cri.convert import LOCALHOST, NODE, POD, PROPAGATIONS, PROTOCOLS, SIGNALS, UNCONFINED
