@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any
 
 from sampan.api.json import Obj
+from sampan.api.names import RestMapping
 from sampan.resources.kinds import CLUSTERROLES, CONFIGMAPS, DEPLOYMENTS, NAMESPACES, PODS, REPLICASETS, SECRETS
 
 Worlds = Callable[..., AbstractAsyncContextManager[Any]]
@@ -204,3 +206,25 @@ async def test_status_changes_of_owners_ask_nobody(worlds: Worlds) -> None:
         runner.handle = counting
         await world.make_ready(*await world.all(PODS))
         assert asked == []
+
+
+async def test_custom_resources_from_when_they_are_served(worlds: Worlds) -> None:
+    async with worlds(NAME) as world:
+        live = world.app.kit.live
+        model = live.get("", "v1", "configmaps")
+        widgets = RestMapping("example.com", "v1", "Widget", "widgets", True)
+        live.put(replace(model, mapping=widgets, singular="widget", list_kind="WidgetList", short_names=()))
+        await world.manager.serve([*world.manager.kit.kinds, widgets])
+        first = await world.create(widgets, thing("first"))
+        reference = {**owned_by(first, "Widget"), "apiVersion": "example.com/v1"}
+        await world.create(SECRETS, thing("made-by-it", reference))
+        await world.create(widgets, thing("second", reference))
+        assert await world.exists(SECRETS, "made-by-it")
+        await world.delete(widgets, "first", propagation="Foreground")
+        assert not await world.exists(SECRETS, "made-by-it")
+        assert not await world.exists(widgets, "second")
+        assert not await world.exists(widgets, "first")
+        live.remove("example.com", "v1", "widgets")
+        await world.manager.serve([kind for kind in world.manager.kit.kinds if kind != widgets])
+        await world.create(SECRETS, thing("of-an-unknown-kind", reference))
+        assert await world.exists(SECRETS, "of-an-unknown-kind")

@@ -75,7 +75,7 @@ async def test_a_silent_node_is_unknown_and_tainted_after_the_grace_period(world
         assert (condition["status"], condition["reason"]) == ("Unknown", "NodeStatusUnknown")
         assert condition["message"] == "Kubelet stopped posting node status."
         assert await taints(world) == {(UNREACHABLE, "NoSchedule"), (UNREACHABLE, "NoExecute")}
-        assert await world.events("NodeNotReady") == ["Node n1 status is now: NodeNotReady"]
+        assert await world.events("NodeNotReady") == ["Node n1 status is now: NodeNotReady", "Node is not ready"]
         conditions = (await world.get(PODS, "a"))["status"]["conditions"]
         assert next(c for c in conditions if c["type"] == "Ready")["status"] == "False"
 

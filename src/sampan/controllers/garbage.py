@@ -83,13 +83,15 @@ def _space(kind: RestMapping, obj: Obj) -> str:
 
 def _find(kinds: Sequence[RestMapping], reference: Obj) -> RestMapping | None:
     group = parse_api_version(reference.get("apiVersion", ""))[0]
-    return next((kind for kind in kinds if kind.group == group and kind.kind == reference.get("kind")), None)
+    named = (kind for kind in kinds if kind.group == group and kind.kind == reference.get("kind"))
+    return next(filter(is_followed, named), None)
 
 
 def _dependents(look: Lookup, kinds: Sequence[RestMapping], uid: str) -> list[tuple[ObjectRef, Obj]]:
     return [
         (ObjectRef(kind, namespace_of(obj), name_of(obj)), obj)
         for kind in kinds
+        if is_followed(kind)
         for obj in look.indexed(kind, "owners", uid)
     ]
 
@@ -99,7 +101,7 @@ def observe(kinds: Sequence[RestMapping], look: Lookup, key: Key, now: datetime)
     where, _, namespace = key.namespace.partition("|")
     group, _, plural = where.partition("/")
     kind = next((k for k in kinds if k.group == group and k.plural == plural), None)
-    if kind is None:
+    if kind is None or not is_followed(kind):
         return None
     obj = look.get(kind, namespace, key.name)
     if obj is None:
@@ -209,14 +211,26 @@ def _foreground(seen: Seen) -> Plan:
 
 
 def controller(kinds: Sequence[RestMapping]) -> Controller:
-    """The collector over all kinds that can be listed and deleted."""
-    followed = [kind for kind in kinds if kind.plural != "events"]  # events own nothing, and there are many
-    indexes = {"owners": owner_uids}
-    watches = tuple(
-        Watches(kind, no_keys, indexes=indexes, keep=keep, changes=partial(changes_of, kind, followed))
-        for kind in followed
+    """The collector over all kinds that can be listed and deleted; the list may change while it runs."""
+
+    def follows(kind: RestMapping) -> Watches:
+        return Watches(
+            kind, no_keys, indexes={"owners": owner_uids}, keep=keep, changes=partial(changes_of, kind, kinds)
+        )
+
+    return Controller(
+        "garbage-collector-controller",
+        tuple(follows(kind) for kind in kinds if is_followed(kind)),
+        partial(observe, kinds),
+        decide,
+        workers=8,
+        follows=follows,
     )
-    return Controller("garbage-collector-controller", watches, partial(observe, followed), decide, workers=8)
+
+
+def is_followed(kind: RestMapping) -> bool:
+    """Events own nothing, and there are many."""
+    return kind.plural != "events"
 
 
 def no_keys(look: Lookup, obj: Obj) -> Iterable[Key]:

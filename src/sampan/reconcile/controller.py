@@ -76,3 +76,5 @@ class Controller:
     """When a write is refused, observe and decide again with `look.failure()`, to say so; then the key is retried."""
     counts: tuple[Counted, ...] = ()
     """Counters that its actions name."""
+    follows: Callable[[RestMapping], Watches] | None = None
+    """How to follow a kind that the server begins to serve later, for controllers that care for every kind."""

@@ -178,6 +178,23 @@ class Manager:
         for runner in self.runners:
             await runner.run(self._tasks)
 
+    async def serve(self, kinds: Sequence[RestMapping]) -> None:
+        """The server has these kinds now: controllers of every kind follow new ones and forget those that are gone.
+
+        The list in the kit changes in place; whoever was given it sees the same.
+        """
+        have = self.kit.kinds
+        gone = [kind for kind in have if kind not in kinds]
+        new = [kind for kind in kinds if kind not in have]
+        for runner in self.runners:
+            if runner.controller.follows is not None:
+                for kind in new:
+                    runner.follow(runner.controller.follows(kind))
+        have[:] = kinds
+        for kind in gone:
+            await self.kit.informers.drop(kind, metadata_only=True)
+        await self.kit.informers.synced()
+
     @property
     def idle(self) -> bool:
         """No controller has anything to do now; delayed keys may wait."""
