@@ -405,7 +405,7 @@ async def full_server() -> AsyncIterator[App]:
         store,
         builtin_resources("1.36"),
         admission=NoEscalation(Chain(objects, rng), authorizer),
-        authn=lambda inner: Authn(inner, clock, tokens=bearer, may=authorizer.decide),
+        authn=lambda inner: Authn(inner, clock, tokens=bearer, may=authorizer.authorize),
         authz=lambda inner: Authz(inner, authorizer),
         connectors=connectors(Means(objects, bearer, authorizer, HttpClient(), "1.36")),
         clock=clock,

@@ -90,7 +90,7 @@ async def start_control_plane(
         store=store,
         resources=resources,
         admission=NoEscalation(Chain(objects, rng), authorizer),
-        authn=lambda app: Authn(app, clock, tokens=bearer, may=authorizer.decide),
+        authn=lambda app: Authn(app, clock, tokens=bearer, may=authorizer.authorize),
         authz=lambda app: Authz(app, authorizer),
         connectors=connectors(Means(objects, bearer, authorizer, kubelets, version)),
         clock=clock,
