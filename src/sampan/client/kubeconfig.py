@@ -1,6 +1,7 @@
 """A kubeconfig file as an endpoint and credentials."""
 
 import base64
+import binascii
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def load_kubeconfig(path: Path, context: str = "") -> Access:
         raise KubeconfigError(f"{path}: cluster {link.get('cluster')}: server is missing")
     token = user.get("token") or ""
     if not token and user.get("tokenFile"):
-        token = (path.parent / user["tokenFile"]).read_text().strip()
+        token = _file(path, "tokenFile", user["tokenFile"]).decode(errors="replace").strip()
     return Access(
         server=cluster["server"],
         ca=_material(path, cluster, "certificate-authority"),
@@ -61,10 +62,16 @@ def _named(path: Path, data: dict[str, Any], section: str, name: str, field: str
 
 def _material(path: Path, holder: dict[str, Any], field: str) -> bytes | None:
     if inline := holder.get(f"{field}-data"):
-        return base64.b64decode(inline)
-    if name := holder.get(field):
         try:
-            return (path.parent / str(name)).read_bytes()
-        except OSError as error:
-            raise KubeconfigError(f"{path}: {field} {name}: {error.strerror}") from error
-    return None
+            return base64.b64decode(inline, validate=True)
+        except (binascii.Error, ValueError, TypeError) as error:
+            raise KubeconfigError(f"{path}: {field}-data: not base64") from error
+    return _file(path, field, holder[field]) if holder.get(field) else None
+
+
+def _file(path: Path, field: str, name: Any) -> bytes:
+    """A file that the kubeconfig names, relative to it."""
+    try:
+        return (path.parent / str(name)).read_bytes()
+    except OSError as error:
+        raise KubeconfigError(f"{path}: {field} {name}: {error.strerror}") from error

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sampan.aio.files import write_atomic
+from sampan.cluster.config import ClusterError
 
 CA_LIFE, LIFE, RENEW_BEFORE = timedelta(days=3650), timedelta(days=365), timedelta(days=30)
 SERVICE_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
@@ -59,11 +61,18 @@ class Pki:
     """One directory of certificates. Everything is made when it is first asked for, and renewed near its end."""
 
     def __init__(self, directory: Path, now: datetime) -> None:
+        """Raises ClusterError for a directory that cannot be used, or a CA that cannot be read."""
         self._dir, self._now = directory, now
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.ca = self._load_ca()
-        self._ca_key = serialization.load_pem_private_key(self.ca.key, None)
-        self._ca_certificate = x509.load_pem_x509_certificate(self.ca.certificate)
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.ca = self._load_ca()
+        except OSError as error:
+            raise ClusterError(f"the certificates in {directory} cannot be used: {error.strerror}") from error
+        try:
+            self._ca_key = serialization.load_pem_private_key(self.ca.key, None)
+            self._ca_certificate = x509.load_pem_x509_certificate(self.ca.certificate)
+        except ValueError as error:
+            raise ClusterError(f"{directory}/ca.crt or ca.key is damaged; without both, new ones are made") from error
 
     def _load_ca(self) -> Pair:
         pair = self._read("ca")
@@ -90,11 +99,11 @@ class Pki:
 
     def client(self, name: str, subject: Subject) -> Pair:
         """A client certificate."""
-        kept = self._read(name)
-        if kept is not None and self._good(kept):
-            return kept
         attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in subject.groups]
         full = x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, subject.user)])
+        kept = self._read(name)
+        if kept is not None and self._good(kept) and x509.load_pem_x509_certificate(kept.certificate).subject == full:
+            return kept
         return self._write(name, self._issue(full, ExtendedKeyUsageOID.CLIENT_AUTH, None))
 
     def signing_key(self) -> bytes:
@@ -135,9 +144,16 @@ class Pki:
         )
 
     def _good(self, pair: Pair) -> bool:
-        certificate = x509.load_pem_x509_certificate(pair.certificate)
-        issued = certificate.issuer == self._ca_certificate.subject
-        return issued and certificate.not_valid_after_utc - RENEW_BEFORE > self._now
+        """Whether a kept pair can be used for a while: whole, of this CA, and not near its end."""
+        try:
+            certificate = x509.load_pem_x509_certificate(pair.certificate)
+            key = serialization.load_pem_private_key(pair.key, None)
+            certificate.verify_directly_issued_by(self._ca_certificate)
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        return (
+            certificate.public_key() == key.public_key() and certificate.not_valid_after_utc - RENEW_BEFORE > self._now
+        )
 
     @staticmethod
     def _hosts(pair: Pair) -> list[str]:
