@@ -1,7 +1,11 @@
 """What holds for every test: nothing blocks the loop, nothing is left behind."""
 
 import asyncio
+import json
 import os
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -9,6 +13,7 @@ from pathlib import Path
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
+CONTAINERD = Path(__file__).resolve().parents[1] / "tools" / "containerd.py"
 # What may not run on a loop. Small local files are read and written there on purpose (a page-cache read costs less
 # than a hop to a thread); sockets, database work and sleeps are not.
 WATCHED = {
@@ -64,3 +69,20 @@ def nothing_left_behind() -> Iterator[None]:
     new = [t for t in threading.enumerate() if t not in threads and not t.name.startswith("asyncio_")]
     assert not new, f"threads left: {new}"
     assert not sockets() - open_sockets, "sockets left open"
+
+
+@pytest.fixture(scope="session")
+def containerd() -> Iterator[str]:
+    """The socket of a real containerd, with busybox 1 and 2 as images; ended with all that it runs."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to run a containerd")
+    if not Path("/etc/debian_version").exists():
+        pytest.skip("needs Debian, whose packages the test runtime comes from")
+    with tempfile.TemporaryDirectory(prefix="sampan-cri-") as folder:
+        command = [sys.executable, str(CONTAINERD)]
+        answer = subprocess.run([*command, "up", folder], capture_output=True, text=True, check=False)
+        assert answer.returncode == 0, answer.stderr
+        try:
+            yield str(json.loads(answer.stdout.splitlines()[-1])["socket"])
+        finally:
+            subprocess.run([*command, "down", folder], check=True, capture_output=True)

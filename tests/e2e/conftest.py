@@ -16,9 +16,6 @@ from uuid import uuid4
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-CONTAINERD = ROOT / "tools" / "containerd.py"
-
 
 @dataclass
 class Up:
@@ -152,20 +149,3 @@ def kubectl(up: Up) -> Iterator[Client]:
 def helm(kubectl: Client) -> Client:
     """helm in the same namespace."""
     return Client("helm", kubectl.kubeconfig, kubectl.namespace)
-
-
-@pytest.fixture(scope="session")
-def containerd() -> Iterator[str]:
-    """The socket of a real containerd, with busybox 1 and 2 as images; ended with all that it runs."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to run a containerd")
-    if not Path("/etc/debian_version").exists():
-        pytest.skip("needs Debian, whose packages the test runtime comes from")
-    with tempfile.TemporaryDirectory(prefix="sampan-cri-") as folder:
-        command = [sys.executable, str(CONTAINERD)]
-        answer = subprocess.run([*command, "up", folder], capture_output=True, text=True, check=False)
-        assert answer.returncode == 0, answer.stderr
-        try:
-            yield str(json.loads(answer.stdout.splitlines()[-1])["socket"])
-        finally:
-            subprocess.run([*command, "down", folder], check=True, capture_output=True)

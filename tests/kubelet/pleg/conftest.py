@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import pytest
 
 from sampan.aio.tasks import Tasks
-from sampan.kubelet.pleg.base import Outbox, PlegConfig, PodEvent
+from sampan.kubelet.pleg.base import Outbox, PlegConfig
 from sampan.kubelet.pleg.cache import PodCache
+from sampan.kubelet.pleg.events import PodEvent
 from sampan.kubelet.pleg.generic import GenericPleg
 from sampan.kubelet.pleg.hybrid import HybridPleg
 from sampan.kubelet.pleg.metrics import PlegMetrics

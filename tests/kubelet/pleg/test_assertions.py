@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sampan.kubelet.pleg.base import Outbox, PlegConfig, PodEvent, PodEventType
+from sampan.kubelet.pleg.base import Outbox, PlegConfig
 from sampan.kubelet.pleg.cache import PodCache
 from sampan.kubelet.pleg.evented import EventedPleg
+from sampan.kubelet.pleg.events import PodEvent, PodEventType
 from sampan.kubelet.pleg.metrics import PlegMetrics
 from sampan.kubelet.pleg.stream import Phase
 from sampan.kubelet.runtime import (

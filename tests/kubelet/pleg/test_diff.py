@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampan.kubelet.pleg.base import PodEvent, PodEventType
 from sampan.kubelet.pleg.diff import Life, changes, keep_ips, life, lives, onward, records
+from sampan.kubelet.pleg.events import PodEvent, PodEventType
 from sampan.kubelet.runtime import Container, ContainerState, PodStatus, Sandbox, SandboxState
 
 RUNNING, EXITED, UNKNOWN, GONE = Life.RUNNING, Life.EXITED, Life.UNKNOWN, Life.GONE

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sampan.kubelet.pleg.base import PodEvent, PodEventType
+from sampan.kubelet.pleg.events import PodEvent, PodEventType
 from sampan.kubelet.pleg.translate import LATE, TEN_YEARS, LookAgain, Translation, owner, translate, trusted
 from sampan.kubelet.runtime import (
     Container,
