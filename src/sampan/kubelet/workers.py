@@ -57,6 +57,8 @@ class PodState:
     failure: Waiting | None = None
     paths: dict[str, VolumePath] | None = None
     failures: int = 0
+    refresh_at: float = 0.0
+    """When its volumes are to be brought up to date, on the clock's monotonic scale."""
     torn_down: bool = False
 
     @property
@@ -241,6 +243,7 @@ class Workers:
         if actions.nothing:
             if await links.runner.remove_old(state.pod, runtime):
                 state.after = links.cache.now()
+            await self._refresh(state)
             return
         if actions.kill_pod and not actions.create_sandbox:
             state.stage = Stage.END
@@ -285,10 +288,28 @@ class Workers:
 
     async def _volumes(self, state: PodState) -> dict[str, VolumePath]:
         try:
-            return await self._links.runner.volumes.set_up(state.pod)
+            paths = await self._links.runner.volumes.set_up(state.pod)
         except VolumeError as error:
             self._links.runner.event(state.pod, "Warning", "FailedMount", str(error))
             raise
+        self._plan_refresh(state)
+        return paths
+
+    async def _refresh(self, state: PodState) -> None:
+        """Bring configMap, secret, downwardAPI and token volumes up to date when it is time."""
+        if self._links.clock.monotonic() < state.refresh_at:
+            return
+        try:
+            await self._links.runner.volumes.refresh(state.pod)
+        except VolumeError as error:
+            log.warning("pod %s/%s: %s", *_names(state.pod), error)
+        self._plan_refresh(state)
+
+    def _plan_refresh(self, state: PodState) -> None:
+        seconds = self._links.runner.volumes.refresh_in(state.pod)
+        state.refresh_at = self._links.clock.monotonic() + seconds
+        if seconds != float("inf"):
+            self._queue.add_after(state.uid, seconds)
 
     async def _kill(self, state: PodState, kill: Kill, grace: int) -> None:
         container = next(c for c in every_container(state.pod) if c["name"] == kill.container.name)

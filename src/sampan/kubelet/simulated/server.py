@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from grpclib.const import Cardinality, Handler, Status
 from grpclib.exceptions import GRPCError
+from grpclib.protocol import H2Protocol
 from grpclib.server import Server, Stream
 
 from sampan.kubelet.cri import messages_pb2 as pb
@@ -31,6 +33,24 @@ def told_as_grpc() -> Iterator[None]:
         raise GRPCError(Status[error.code] if known else Status.UNKNOWN, error.message) from error
 
 
+class _Server(Server):
+    """grpclib's server, which forgets its connections: a runtime that ends takes them along."""
+
+    def __init__(self, handlers: list[Any]) -> None:
+        super().__init__(handlers)
+        self._protocols: WeakSet[H2Protocol] = WeakSet()
+
+    def _protocol_factory(self) -> H2Protocol:
+        made = super()._protocol_factory()
+        self._protocols.add(made)
+        return made
+
+    def close(self) -> None:
+        super().close()
+        for protocol in self._protocols:
+            protocol.connection.close()
+
+
 class CriServer:
     """Serves `runtime`, which stays the caller's to close; the part of CRI runtime.v1 that node agents use.
 
@@ -40,11 +60,11 @@ class CriServer:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self._path: Path | None = None
-        self._server: Server | None = None
+        self._server: _Server | None = None
 
     async def start(self, path: Path) -> str:
         """Listen on the path; returns the endpoint, unix:// and the path. Raises OSError."""
-        self._server = Server([self])
+        self._server = _Server([self])
         await self._server.start(path=str(path))
         await asyncio.to_thread(os.chmod, path, 0o600)
         self._path = path

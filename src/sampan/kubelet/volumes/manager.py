@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 
 from sampan.aio.clock import Clock
@@ -27,6 +26,8 @@ PLUGINS = {
     "downwardAPI": "kubernetes.io~downward-api",
     "projected": "kubernetes.io~projected",
 }
+REFRESH_EVERY = 60.0
+"""Seconds, as upstream's sync period."""
 PROPAGATION = {"None": "private", "HostToContainer": "host-to-container", "Bidirectional": "bidirectional"}
 HOSTS = """# Kubernetes-managed hosts file.
 127.0.0.1\tlocalhost
@@ -53,9 +54,12 @@ class Volumes:
         """Where a container's termination message is written."""
         return self.root / uid / "containers" / name / str(attempt)
 
-    def renewal(self, uid: str) -> datetime | None:
-        """When a pod's tokens want to be renewed."""
-        return self._payloads.renewal(uid)
+    def refresh_in(self, pod: Obj) -> float:
+        """Seconds until `refresh` has something to do: by the clock for ConfigMaps and the like, else for tokens."""
+        if any(kind in v for v in spec(pod).get("volumes") or () for kind in KINDS if not _api_access(v)):
+            return REFRESH_EVERY
+        renewal = self._payloads.renewal(pod["metadata"]["uid"])
+        return float("inf") if renewal is None else max(1.0, (renewal - self._clock.now()).total_seconds())
 
     # --- setting up
 
@@ -176,6 +180,11 @@ class Volumes:
         """Remove what a pod has here; the data of hostPath and persistent volumes stay. Raises OSError."""
         self._payloads.forget(pod_uid)
         await asyncio.to_thread(_remove, self.root / pod_uid)
+
+
+def _api_access(volume: Obj) -> bool:
+    """The volume that admission gives to every pod: only its token ever changes."""
+    return str(volume["name"]).startswith("kube-api-access-")
 
 
 def hosts_file(pod: Obj, ips: Sequence[str]) -> str:
