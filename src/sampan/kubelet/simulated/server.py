@@ -48,7 +48,8 @@ class _Server(Server):
     def close(self) -> None:
         super().close()
         for protocol in self._protocols:
-            protocol.connection.close()
+            if hasattr(protocol, "connection"):  # it has not when the peer came this very moment
+                protocol.connection.close()
 
 
 class CriServer:
