@@ -19,7 +19,7 @@ from sampan.resources.strategies.checks import invalid
 from sampan.store.base import Conflict, KeyValue
 
 GENERATE_TRIES = 8
-UPDATE_TRIES = 100
+UPDATE_TRIES = 1000
 Make = Callable[[Obj], Awaitable[Obj]]
 NO_HOOK = Hook()
 
