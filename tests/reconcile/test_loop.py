@@ -217,7 +217,7 @@ async def test_announced_creations_go_out_in_growing_batches(memory: Any) -> Non
 async def test_when_all_are_refused_one_is_tried(memory: Any) -> None:
     announce = Announce(secret("owner"), ("Made", "made {name}"), ("Refused", "not made: {error}"))
     plan = tuple(Create(SECRETS, secret(f"s{n}"), announce=announce) for n in range(15))
-    memory.refuse = lambda request: refusal(403, "Forbidden") if request.path.endswith("/secrets") else None
+    memory.refuse = lambda r: refusal(403) if (r.method, r.path) == ("POST", f"{ROOT}/secrets") else None
     async with running(memory, lambda look, key: plan) as (manager, _):
         await wake(memory)
         assert memory.requests.count(f"POST {ROOT}/secrets") == 1
