@@ -21,7 +21,11 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o644, *, durable: bool = 
         draft.unlink(missing_ok=True)
         raise
     os.close(file)
-    draft.replace(path)
+    try:
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 async def read(path: Path) -> bytes:

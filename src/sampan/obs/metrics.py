@@ -45,6 +45,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
+        self._plain: set[bytes] = set()
 
     def counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Any:
         """A counter; with labels, use `.labels(...)` once and keep what it returns."""
@@ -53,6 +54,7 @@ class Metrics:
         if labels:
             raise ValueError(f"{name}: a counter with labels needs a name that ends in _total")
         plain = _PlainCounter(name, text)
+        self._plain.add(name.encode())
         self.registry.register(plain)
         return plain
 
@@ -69,8 +71,17 @@ class Metrics:
     def text(self) -> bytes:
         """The Prometheus text exposition, without the _created samples that upstream does not have."""
         lines = generate_latest(self.registry).splitlines(keepends=True)
-        return b"".join(
-            line
-            for line in lines
-            if b"_created" not in line.split(b"{")[0].split(b" ")[-2 if line.startswith(b"#") else 0]
-        )
+        return b"".join(self._line(line) for line in lines if not _is_created(line))
+
+    def _line(self, line: bytes) -> bytes:
+        """A line as upstream writes it: prometheus-client says HELP and TYPE of every counter about NAME_total."""
+        if not self._plain or not line.startswith((b"# HELP ", b"# TYPE ")):
+            return line
+        mark, kind, name, rest = line.split(b" ", 3)
+        plain = name.removesuffix(b"_total")
+        return b" ".join((mark, kind, plain, rest)) if plain in self._plain else line
+
+
+def _is_created(line: bytes) -> bool:
+    name = line.split(b" ", 3)[2] if line.startswith(b"# ") else line.partition(b" ")[0].partition(b"{")[0]
+    return name.endswith(b"_created")
