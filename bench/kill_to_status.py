@@ -107,4 +107,3 @@ def run() -> list[tuple[str, str]]:
         finally:
             subprocess.run([sys.executable, TOOL, "down", folder], check=True, capture_output=True)
     return [*rows, row("create to Running, containerd", started), row("kill to Failed, containerd", ended)]
-

@@ -105,14 +105,14 @@ def test_get_cluster_kinds(kubectl: Any, kinds: str) -> None:
 
 
 def test_get_watch(web: Any) -> None:
-    watching = web.start("get", "configmaps", "-w", "-o", "name", "--watch-only")
+    web("wait", "--for=create", "configmap/kube-root-ca.crt", "--timeout=10s")
+    watching = web.start("get", "configmaps", "-w", "-o", "name")
     try:
+        assert watching.stdout.readline() == "configmap/kube-root-ca.crt\n"  # the list; what follows is the watch
         web("create", "configmap", "seen", "--from-literal=a=b")
-        names = []
-        while "configmap/seen" not in names:
-            line = watching.stdout.readline()
-            assert line, "the watch ended"
-            names.append(line.strip())
+        assert watching.stdout.readline() == "configmap/seen\n"
+        web("label", "configmap", "seen", "x=y")
+        assert watching.stdout.readline() == "configmap/seen\n"
     finally:
         watching.send_signal(signal.SIGINT)
         watching.wait(10)

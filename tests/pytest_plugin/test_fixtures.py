@@ -54,7 +54,9 @@ def test_in_a_project_of_its_own(tmp_path: Path) -> None:
 
 
 def test_costs_nothing_until_asked(tmp_path: Path) -> None:
-    (tmp_path / "test_none.py").write_text("import sys\ndef test(): assert 'sampan.cluster.cluster' not in sys.modules\n")
+    (tmp_path / "test_none.py").write_text(
+        "import sys\ndef test(): assert 'sampan.cluster.cluster' not in sys.modules\n"
+    )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=50)
     assert done.returncode == 0, done.stdout + done.stderr
