@@ -56,7 +56,9 @@ def observe(look: Lookup, key: Key, now: datetime) -> Seen | None:
     loose = look.indexed(PODS, "orphans", key.namespace)
     pods += [pod for pod in loose if uid_of(pod) not in owned and selector.matches(labels_of(pod))]
     failure = look.failure()
-    return Seen(owner, tuple(pods), _related(look, owner), now, str(failure) if failure else "")
+    too_many = sum(map(is_active, pods)) > spec(owner).get("replicas", 1)
+    related = _related(look, owner) if too_many else {}
+    return Seen(owner, tuple(pods), related, now, str(failure) if failure else "")
 
 
 def _related(look: Lookup, owner: Obj) -> dict[str, int]:
