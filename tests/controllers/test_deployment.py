@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sampan.controllers.deployment import new_name
+from sampan.controllers.deployment_sets import new_name
 from sampan.resources.kinds import DEPLOYMENTS, PODS, REPLICASETS
 
 Worlds = Callable[..., AbstractAsyncContextManager[Any]]

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sampan.api.json import Obj
 from sampan.api.meta import annotations_of, is_deleting, name_of, namespace_of, uid_of
-from sampan.api.names import Key, ObjectRef
-from sampan.api.times import format_time
+from sampan.api.names import Key
 from sampan.controllers.names import spec, status
+from sampan.controllers.pv_volumes import BOUND_BY_CONTROLLER, SeenVolume, decide_volume, volume_phase
 from sampan.controllers.volume_match import (
     claimed_by,
     class_of,
@@ -19,12 +19,10 @@ from sampan.controllers.volume_match import (
 )
 from sampan.controllers.volume_protection import claim_names
 from sampan.reconcile.controller import Controller, Lookup, Watches
-from sampan.reconcile.plan import NOTHING, Action, Counted, Delete, Emit, Plan, Update
+from sampan.reconcile.plan import NOTHING, Action, Counted, Emit, Plan, Update
 from sampan.resources.kinds import PODS, PVCS, PVS, STORAGECLASSES
 
 BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
-BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
-PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 PROVISIONER, BETA_PROVISIONER = (
     "volume.kubernetes.io/storage-provisioner",
     "volume.beta.kubernetes.io/storage-provisioner",
@@ -48,15 +46,6 @@ class SeenClaim:
     volumes: tuple[Obj, ...]
     classes: tuple[Obj, ...]
     waiting_pods: tuple[str, ...]
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class SeenVolume:
-    """A volume, and the claim that its claimRef names (None: there is none of that uid)."""
-
-    volume: Obj
-    claim: Obj | None
     now: datetime
 
 
@@ -257,7 +246,7 @@ def _bind(seen: SeenClaim, volume: Obj) -> Plan:
         bound = {**volume, "spec": {**spec(volume), "claimRef": made}}
         return (Update(PVS, bound if ref else _annotated(bound, {BOUND_BY_CONTROLLER: "yes"})),)
     if status(volume).get("phase") != "Bound":
-        return (_volume_phase(volume, "Bound", seen.now),)
+        return (volume_phase(volume, "Bound", seen.now),)
     wanted = {BIND_COMPLETED: "yes"}
     if not spec(claim).get("volumeName"):
         wanted[BOUND_BY_CONTROLLER] = "yes"
@@ -269,60 +258,6 @@ def _bind(seen: SeenClaim, volume: Obj) -> Plan:
     if have.get("phase") == "Bound" and have.get("accessModes") == modes and have.get("capacity"):
         return NOTHING
     return (_phase(claim, "Bound", accessModes=modes, capacity=have.get("capacity") or capacity),)
-
-
-# ---- volumes
-
-
-def _volume_phase(volume: Obj, phase: str, now: datetime, message: str = "") -> Action:
-    made = {k: v for k, v in status(volume).items() if k not in ("message", "reason")}
-    made |= {"phase": phase, "lastPhaseTransitionTime": format_time(now)}
-    if message:
-        made["message"] = message
-    return Update(PVS, {**volume, "status": made}, "status")
-
-
-def decide_volume(seen: SeenVolume) -> Plan:
-    """Available, Bound or Released; a released one is reclaimed."""
-    volume, claim = seen.volume, seen.claim
-    ref = spec(volume).get("claimRef")
-    phase = status(volume).get("phase")
-    if not ref:
-        return NOTHING if phase == "Available" else (_volume_phase(volume, "Available", seen.now),)
-    if not ref.get("uid"):
-        return NOTHING if phase == "Available" else (_volume_phase(volume, "Available", seen.now),)
-    if claim is None or uid_of(claim) != ref["uid"]:
-        return _released(volume, phase, seen.now)
-    if spec(claim).get("volumeName") == name_of(volume) and phase != "Bound":
-        return (_volume_phase(volume, "Bound", seen.now),)
-    taken = spec(claim).get("volumeName")
-    if taken and taken != name_of(volume):
-        return _not_needed(volume, seen.now)
-    return NOTHING
-
-
-def _not_needed(volume: Obj, now: datetime) -> Plan:
-    """The claim took another volume."""
-    if annotations_of(volume).get(PROVISIONED_BY) and spec(volume).get("persistentVolumeReclaimPolicy") == "Delete":
-        return _released(volume, status(volume).get("phase"), now)
-    if annotations_of(volume).get(BOUND_BY_CONTROLLER):
-        free = {k: v for k, v in spec(volume).items() if k != "claimRef"}
-        kept = {k: v for k, v in annotations_of(volume).items() if k != BOUND_BY_CONTROLLER}
-        return (Update(PVS, {**volume, "metadata": {**volume["metadata"], "annotations": kept}, "spec": free}),)
-    return NOTHING
-
-
-def _released(volume: Obj, phase: str | None, now: datetime) -> Plan:
-    policy = spec(volume).get("persistentVolumeReclaimPolicy")
-    actions: list[Action] = []
-    if phase not in ("Released", "Failed"):
-        actions.append(_volume_phase(volume, "Released", now))
-    elif policy == "Delete" and annotations_of(volume).get(PROVISIONED_BY) and not is_deleting(volume):
-        actions.append(Delete(ObjectRef(PVS, "", name_of(volume)), uid_of(volume)))
-    elif policy == "Recycle" and phase == "Released":
-        text = "No recycler plugin found for the volume!"
-        actions += [Emit(volume, "Warning", "VolumeFailedRecycle", text), _volume_phase(volume, "Failed", now, text)]
-    return tuple(actions)
 
 
 CONTROLLER = Controller(
