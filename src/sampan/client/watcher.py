@@ -4,7 +4,7 @@ state      input                 next state and command
 LIST       listed                WATCH from the list's version
 LIST       failed                WAIT, then LIST
 WATCH      event, bookmark       WATCH goes on from that version
-WATCH      ended                 WATCH anew from the last version
+WATCH      ended                 WAIT (a moment; longer when nothing came), then WATCH from the last version
 WATCH      failed                WAIT, then WATCH from the last version
 WATCH      expired (410)         LIST
 """
@@ -20,7 +20,8 @@ from sampan.api.json import Obj
 from sampan.api.names import RestMapping
 from sampan.client.api import Api
 
-FIRST_DELAY, MOST_DELAY = 0.05, 30.0
+FIRST_DELAY, MOST_DELAY, MOST_PAUSE = 0.05, 30.0, 1.0
+"""Seconds; the last is the longest after a watch that just ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ def step(state: State, given: Input) -> tuple[State, float]:
         case "event":
             return State("WATCH", given.version or state.version), 0.0
         case "ended":
-            return replace(state, failures=0), 0.0
+            delay = min(MOST_PAUSE, FIRST_DELAY * 2.0 ** min(state.failures, 16))
+            return replace(state, failures=state.failures + 1), delay
         case "expired":
             delay = 0.0 if state.phase == "WATCH" else FIRST_DELAY
             return State("LIST"), delay
