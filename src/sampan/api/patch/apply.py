@@ -84,14 +84,15 @@ def _apply(scope: Scope, live: Obj, config: Obj, how: tuple[Managed, str, bool])
     fields = without(field_set(scope.place, config), scope.reset)
     mine = Owned(fields, scope.api_version, last.time if last is not None else None)
     managed = {**managed, key: mine}
-    new = prune(scope, merged, managed, last)
+    kept = last is None or (last.api_version == scope.api_version and not difference(last.fields, fields))
+    new = merged if kept else prune(scope, merged, managed, last)
     found = compare(scope.place, live, new).less(scope.reset)
     managed = settle(scope, managed, (live, new, found), key, force)
     changed = not equal(live, new)
-    kept = ordered(difference(fields, NEVER_OWNED))
+    owned = ordered(difference(fields, NEVER_OWNED))
     if key in managed:
-        managed = {**managed, key: Owned(kept, scope.api_version, scope.now if changed else mine.time)}
-        if not kept:
+        managed = {**managed, key: Owned(owned, scope.api_version, scope.now if changed else mine.time)}
+        if not owned:
             del managed[key]
     return Applied(new if changed else live, managed, changed)
 

@@ -47,6 +47,9 @@ def _maps(place: Place, old: Obj, new: Obj, found: Comparison) -> None:
         element, child = entry if entry is not None else place.child(name)
         if ours is _ABSENT:
             found.added[element] = LEAF if not theirs or child.leaf else added(child, theirs)
+        elif type(theirs) is str and type(ours) is str:
+            if ours != theirs:
+                found.modified[element] = LEAF
         else:
             _values(element, child, (ours, theirs), found)
     for name, ours in old.items():

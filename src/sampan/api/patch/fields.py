@@ -26,7 +26,7 @@ class MalformedFields(ValueError):
     """What should be a field set is none."""
 
 
-def _json(value: Any) -> str:
+def json_text(value: Any) -> str:
     """Compact JSON as upstream's encoder writes it: characters that mean something in HTML are escaped."""
     return dumps(value).decode().translate(_ESCAPES)
 
@@ -38,12 +38,12 @@ def field_element(name: str) -> str:
 
 def key_element(keys: Mapping[str, Any]) -> str:
     """The path element of a list item with these keys, sorted by name."""
-    return "k:" + _json(dict(sorted(keys.items())))
+    return "k:" + json_text(dict(sorted(keys.items())))
 
 
 def value_element(value: Any) -> str:
     """The path element of an item of a set."""
-    return "v:" + _json(value)
+    return "v:" + json_text(value)
 
 
 def paths_set(*paths: str) -> FieldSet:
@@ -160,7 +160,7 @@ def shown_element(element: str) -> str:
     if kind == "f":
         return f".{rest}"
     if kind == "k":
-        return "[" + ",".join(f"{name}={_json(value)}" for name, value in loads(rest).items()) + "]"
+        return "[" + ",".join(f"{name}={json_text(value)}" for name, value in loads(rest).items()) + "]"
     return f"[={rest}]" if kind == "v" else f"[{rest}]"
 
 
@@ -182,14 +182,18 @@ def _weight(value: Any) -> tuple[int, Any]:
 
 
 def ordered(fields: FieldSet) -> FieldSet:
-    """The same set with its elements in upstream's order."""
+    """The same set with all its elements in upstream's order."""
     if not fields:
         return LEAF
-    names = list(fields)
-    if len(names) > 1:
-        plain = all(name[0] in "f." for name in names)
-        names.sort() if plain else names.sort(key=_rank)
-    return {name: ordered(inner) if (inner := fields[name]) else LEAF for name in names}
+    return {name: ordered(inner) if inner else LEAF for name, inner in in_order(fields).items()}
+
+
+def in_order(fields: FieldSet) -> FieldSet:
+    """The same set with the elements of its first level in upstream's order."""
+    names = sorted(fields)
+    if names[-1][0] not in "f.":
+        names.sort(key=_rank)
+    return {name: fields[name] for name in names}
 
 
 def parse(raw: Any) -> FieldSet:

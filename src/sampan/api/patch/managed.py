@@ -139,7 +139,7 @@ def live_or_new(old: Obj, new: Obj, subresource: str) -> Managed:
         return live
     metadata = new.get("metadata") or {}
     entries = metadata.get("managedFields")
-    if entries is (old.get("metadata") or {}).get("managedFields"):
+    if entries == (old.get("metadata") or {}).get("managedFields"):
         return live
     if is_reset(entries):
         return {}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
 from sampan.api.json import Obj
-from sampan.api.patch.fields import LEAF, FieldSet, field_element, key_element, value_element
+from sampan.api.patch.fields import LEAF, FieldSet, field_element, in_order, json_text, key_element, value_element
 from sampan.api.schema.decode import zero
 from sampan.api.schema.nodes import Node
 
@@ -20,13 +20,16 @@ _SCALARS: Final[Mapping[str, Scalar]] = {
 _PORTS: Final = frozenset(("io.k8s.api.core.v1.ContainerPort", "io.k8s.api.core.v1.ServicePort"))
 _REFERENCE: Final = "io.k8s.api.core.v1.LocalObjectReference"
 MISSING: Final = object()
+SHAPES: Final = 256
+"""How many shapes of one flat map are remembered; what comes later is worked out each time."""
 
 
 class Place:
     """One place of a schema as server-side apply sees it."""
 
     __slots__ = (
-        "_element", "_fields", "atomic", "exact", "keys", "kind", "leaf", "preserving", "scalar", "source", "zeros",
+        "_element", "_fields", "_flat", "atomic", "exact", "keys", "kind", "known", "leaf", "preserving", "scalar",
+        "source", "zeros",
     )  # fmt: skip
 
     def __init__(self, kind: Kind, scalar: Scalar = "untyped", *, atomic: bool = False) -> None:
@@ -41,13 +44,25 @@ class Place:
         self.zeros: Obj = {}
         """What Go writes for this struct when nothing is set."""
         self.source: Callable[[], tuple[Mapping[str, Place], Place | None]] | None = None
+        self.known: dict[tuple[str, ...], FieldSet] = {}
+        """Of a flat map: names to their set. Sets are never changed, so one serves all objects of that shape."""
         self._fields: dict[str, tuple[str, Place]] | None = None
         self._element: Place | None = None
+        self._flat = False
 
     def _resolve(self) -> dict[str, tuple[str, "Place"]]:
         fields, self._element = self.source() if self.source is not None else ({}, None)
         self._fields = {name: (field_element(name), child) for name, child in fields.items()}
+        below = [*fields.values(), *([] if self._element is None else [self._element])]
+        self._flat = self.kind == "map" and all(child.leaf for child in below)
         return self._fields
+
+    @property
+    def flat(self) -> bool:
+        """Whether a map has leaves only, so that its names alone say its set."""
+        if self._fields is None:
+            self._resolve()
+        return self._flat
 
     @property
     def fields(self) -> dict[str, tuple[str, "Place"]]:
@@ -151,6 +166,8 @@ def item_element(place: Place, item: Any) -> str:
         raise ValueError("associative list with keys may not have a null element")
     if not isinstance(item, dict):
         raise ValueError("associative list with keys may not have non-map elements")
+    if len(place.keys) == 1 and type(only := item.get(place.keys[0][0])) is str:
+        return f'k:{{"{place.keys[0][0]}":{json_text(only)}}}'
     keys = {}
     for name, default in place.keys:
         value = item.get(name, default)
@@ -186,18 +203,21 @@ def is_whole(place: Place, value: Any) -> bool:
 
 
 def added(place: Place, value: Any) -> FieldSet:
-    """The set of a value that was not there before: every leaf, and every container itself."""
+    """The set of a value that was not there before, in order: every leaf, and every container itself."""
     if is_whole(place, value):
         return LEAF
+    if place.flat:
+        return _flat(place, tuple(value))
     result: FieldSet = {".": LEAF}
     element = place.element
     if place.kind in ("set", "keyed"):
         assert element is not None
         for key, item in elements_of(place, value):
             result[key] = LEAF if key in result else added(element, item)
-        return result
+        return in_order(result) if len(result) > 2 else result
     fields = place.fields
-    for name, one in value.items():
+    for name in sorted(value):
+        one = value[name]
         found = fields.get(name)
         if found is None:
             if element is not None:
@@ -207,18 +227,33 @@ def added(place: Place, value: Any) -> FieldSet:
     return result
 
 
+def _flat(place: Place, names: tuple[str, ...]) -> FieldSet:
+    """The set of a flat map with these names."""
+    found = place.known.get(names)
+    if found is None:
+        declared = names if place.element is not None else [name for name in names if name in place.fields]
+        found = {".": LEAF, **{field_element(name): LEAF for name in sorted(declared)}}
+        if len(place.known) < SHAPES:
+            place.known[names] = found
+    return found
+
+
 def created(place: Place, value: Obj) -> FieldSet:
-    """The set of a new object: what it has beyond Go's zero value of its struct, which is no change."""
+    """The set of a new object, in order: what it has beyond Go's zero value of its struct, which is no change."""
     return _beyond(place, value, place.zeros)
 
 
 def _beyond(place: Place, value: Obj, zeros: Obj) -> FieldSet:
     result: FieldSet = {}
-    for name, one in value.items():
-        if name not in place.fields and place.element is None:
-            continue
-        element, child = place.child(name)
-        nothing = zeros.get(name, MISSING)
+    fields = place.fields
+    for name in sorted(value):
+        found = fields.get(name)
+        if found is None:
+            if place.element is None:
+                continue
+            found = (field_element(name), place.element)
+        element, child = found
+        one, nothing = value[name], zeros.get(name, MISSING)
         if nothing is MISSING:
             result[element] = LEAF if not one or child.leaf else added(child, one)
         elif type(nothing) is dict and type(one) is dict and child.kind == "map" and not child.leaf:

@@ -102,9 +102,12 @@ def track_create(scope: Scope, obj: Obj, manager: str, more: FieldSet = LEAF) ->
     """A new object with its maker as the owner of what it says, and of `more` fields that decoding did not keep."""
     managed = live_or_new({}, obj, scope.subresource)
     plain = bare(obj)
+    if not managed and not more:
+        mine = difference(without(created(scope.place, plain), scope.reset), NEVER_OWNED)
+        key = manager_id(manager, UPDATE, scope.api_version, scope.subresource)
+        return with_managed(plain, {key: Owned(mine, scope.api_version, scope.now)} if mine else {})
     found = Comparison(LEAF, LEAF, union(created(scope.place, plain), more)).less(scope.reset)
-    if managed:
-        managed = settle(scope, managed, ({}, plain, found), None, True)
+    managed = settle(scope, managed, ({}, plain, found), None, True)
     return with_managed(plain, _updated(scope, managed, found, manager))
 
 
@@ -120,7 +123,8 @@ def track_update(scope: Scope, old: Obj, new: Obj, manager: str) -> Obj:
     if not managed and (old.get("metadata") or {}).get("uid"):
         return with_managed(new, {})
     before, after = bare(old), bare(new)
-    managed = reconcile(scope, managed)
+    if not scope.place.exact:  # schemas of built-in kinds do not change
+        managed = reconcile(scope, managed)
     found = compare(scope.place, before, after).less(scope.reset)
     managed = settle(scope, managed, (before, after, found), None, True)
     return with_managed(new, _updated(scope, managed, found, manager))
@@ -133,8 +137,8 @@ def _updated(scope: Scope, managed: Managed, found: Comparison, manager: str) ->
         return capped(managed)
     key = manager_id(manager, UPDATE, scope.api_version, scope.subresource)
     had = managed.get(key)
-    fields = mine if had is None else union(mine, had.fields)
-    return capped({**managed, key: Owned(ordered(fields), scope.api_version, scope.now)})
+    fields = ordered(mine if had is None else union(mine, had.fields))
+    return capped({**managed, key: Owned(fields, scope.api_version, scope.now)})
 
 
 # ---- what every write does to other managers

@@ -7,6 +7,7 @@ from sampan.api.json import Obj, dumps
 from sampan.api.names import GVK
 from sampan.api.patch import json as json_patch
 from sampan.api.patch import merge, strategic
+from sampan.api.patch.track import bare
 from sampan.api.schema.nodes import Node
 from sampan.apiserver import write
 from sampan.apiserver.answer import answer, format_of
@@ -43,14 +44,34 @@ async def patch(call: Call) -> Response:
         return await apply(call, options)
     change = parse_patch(call.request.body, media)
 
+    apart = leaves_managers(call.request.body)
+
     async def make(old: Obj) -> Obj:
-        raw = patched(old, change, media, call.resource.schema)
-        obj, problems = decoded(raw, call.resource.gvk, call.resource.schema, options.validation)
+        obj, problems = outcome(call, old, change, (media, options.validation, apart))
         call.warnings[:] = dict.fromkeys([*call.warnings, *problems])
         return check_name(call, obj)
 
     written = await write.update(call, Change(make, call.info.subresource, by_uid=False), options, "PatchOptions")
     return answer(call, written.value)
+
+
+def leaves_managers(body: bytes) -> bool:
+    """Whether a patch surely has nothing to do with managedFields, nor with metadata as a whole."""
+    return not any(word in body for word in (b"managedFields", b'/metadata"', b'""', b"$patch", b"null", b"\\"))
+
+
+def outcome(call: Call, old: Obj, change: Any, how: tuple[str, str, bool]) -> tuple[Obj, list[str]]:
+    """The patched object, decoded, and what strict decoding found. Managers that stay are not decoded again."""
+    media, validation, apart = how
+    schema, gvk = call.resource.schema, call.resource.gvk
+    managers = old["metadata"].get("managedFields")
+    if apart and managers:
+        try:
+            obj, problems = decoded(patched(bare(old), change, media, schema), gvk, schema, validation)
+            return {**obj, "metadata": {**obj["metadata"], "managedFields": managers}}, problems
+        except (StatusError, KeyError):
+            pass  # said below, of the whole object
+    return decoded(patched(old, change, media, schema), gvk, schema, validation)
 
 
 def parse_patch(body: bytes, media: str) -> Any:
