@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Protocol
 
 from sampan.api.json import Obj
@@ -20,6 +20,7 @@ def _examples(*examples: str) -> str:
     return "".join(f"{' or ' if index else ''}'{example}', " for index, example in enumerate(examples))
 
 
+@cache
 def regex_error(what: str, pattern: str, *examples: str) -> str:
     """The text of apimachinery's validation.RegexError."""
     return f"{what} (e.g. {_examples(*examples)}regex used for validation is '{pattern}')"

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sampan.aio.clock import Clock
@@ -33,9 +34,14 @@ class Kit:
     hooks: "Mapping[tuple[str, str], Hook]" = field(default_factory=dict)
     lines: "Lines" = field(default_factory=lambda: Lines())
 
+    _second: "tuple[datetime | None, str]" = (None, "")
+
     def now(self) -> str:
-        """The wall clock as metav1.Time."""
-        return format_time(self.clock.now())
+        """The wall clock as metav1.Time; written once in a second."""
+        second = self.clock.now().replace(microsecond=0)
+        if second != self._second[0]:
+            self._second = (second, format_time(second))
+        return self._second[1]
 
 
 class Lines:
