@@ -20,6 +20,7 @@ from sampan.cluster.config import (
     default_data_dir,
     parse_version,
 )
+from sampan.obs.log import FORMATS, MOST, setup
 
 OPTIONS = (
     click.option(
@@ -42,6 +43,8 @@ OPTIONS = (
     click.option("--token-auth-file", type=click.Path(path_type=Path), help='CSV: token,user,uid,"group,..."'),
     click.option("--no-default-storage-class", is_flag=True, help="Leave the class `standard` out."),
     click.option("--controllers", default="*", show_default=True, help="`*`, name, -name; separated by commas."),
+    click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="Logs on stderr."),
+    click.option("-v", "--v", type=click.IntRange(0, MOST), default=0, show_default=True, help="How much is logged."),
     click.option(
         "--config", type=click.Path(path_type=Path, exists=True), help="YAML with the same names as these options."
     ),
@@ -64,6 +67,7 @@ def up(ctx: click.Context, /, detach: bool, **options: Any) -> None:
     began = time.monotonic()
     if options["config"]:
         options = from_file(ctx, options)
+    setup(options["log_format"], options["v"])
     try:
         config = make_config(options)
         if detach:
