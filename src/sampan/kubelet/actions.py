@@ -6,7 +6,7 @@ from typing import Literal
 
 from sampan.api.json import Obj
 from sampan.kubelet.container_config import container_hash
-from sampan.kubelet.podspec import containers, init_containers, is_sidecar, restart_policy
+from sampan.kubelet.podspec import containers, init_containers, is_sidecar, restart_policy, restarts
 from sampan.kubelet.runtime import Container, ContainerState, PodStatus, Sandbox, SandboxState
 
 HASH = "io.kubernetes.container.hash"
@@ -104,12 +104,7 @@ def _over(pod: Obj, container: Obj, last: Container | None) -> bool:
     """A container that has ended and must not run again."""
     if last is None or last.state is not ContainerState.EXITED:
         return False
-    match container.get("restartPolicy") or restart_policy(pod):
-        case "Never":
-            return True
-        case "OnFailure":
-            return last.exit_code == 0
-    return False
+    return not restarts(pod, container, last.exit_code)
 
 
 def _initialize(pod: Obj, status: PodStatus, health: Health, actions: PodActions) -> tuple[bool, PodActions]:
@@ -123,11 +118,13 @@ def _initialize(pod: Obj, status: PodStatus, health: Health, actions: PodActions
     for container in init_containers(pod):
         last = newest(status, container["name"])
         if is_sidecar(container):
-            if last is None or last.state is ContainerState.EXITED:
+            if last is None or last.state is not ContainerState.RUNNING:
+                if last is not None and last.state is ContainerState.UNKNOWN:
+                    kill.append(_unknown(last))
                 start.append(_start(container, status))
                 if not begun:
                     return result(True)
-            elif last.state is ContainerState.RUNNING:
+            else:
                 if bad := _unhealthy(container, last, health):
                     kill.append(bad)
                     start.append(_start(container, status))
@@ -142,17 +139,21 @@ def _initialize(pod: Obj, status: PodStatus, health: Health, actions: PodActions
         if last.state is ContainerState.EXITED:
             if last.exit_code == 0:
                 continue
-            if restart_policy(pod) == "Never":
+            if not restarts(pod, container, last.exit_code):
                 return result(True, kill_pod=True)
             start.append(_start(container, status))
             return result(True)
         if last.state is ContainerState.UNKNOWN:
-            kill.append(Kill(last, f"Init container {last.name} is in unknown state, try killing it before restart"))
+            kill.append(_unknown(last, "Init container"))
             start.append(_start(container, status))
         elif last.state is ContainerState.CREATED:
             start.append(_start(container, status))
         return result(True)
     return result(False)
+
+
+def _unknown(run: Container, what: str = "Container") -> Kill:
+    return Kill(run, f"{what} {run.name} is in unknown state, try killing it before restart")
 
 
 def _unhealthy(container: Obj, run: Container, health: Health) -> Kill | None:
@@ -183,7 +184,7 @@ def _run(pod: Obj, status: PodStatus, health: Health, actions: PodActions) -> Po
             start.append(_start(container, status))
         elif not _over(pod, container, last):
             if last is not None and last.state is ContainerState.UNKNOWN:
-                kill.append(Kill(last, f"Container {last.name} is in unknown state, try killing it before restart"))
+                kill.append(_unknown(last))
             start.append(_start(container, status))
     if not kept and not any(s.name in {c["name"] for c in containers(pod)} for s in start):
         return PodActions(kill_pod=True, sandbox_id=actions.sandbox_id)

@@ -48,6 +48,27 @@ def restart_policy(pod: Obj) -> str:
     return spec(pod).get("restartPolicy") or "Always"
 
 
+def restarts(pod: Obj, container: Obj, exit_code: int) -> bool:
+    """Whether a container that ended so is to run again: its own rules and policy (KEP-5307), else the pod's policy."""
+    if is_sidecar(container):
+        return True
+    own = container.get("restartPolicy")
+    if own and any(rule.get("action") == "Restart" and _matches(rule, exit_code) for rule in _rules(container)):
+        return True
+    policy = own or restart_policy(pod)
+    return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
+
+
+def _rules(container: Obj) -> Sequence[Obj]:
+    return container.get("restartPolicyRules") or ()
+
+
+def _matches(rule: Obj, exit_code: int) -> bool:
+    codes = rule.get("exitCodes") or {}
+    listed = exit_code in (codes.get("values") or ())
+    return listed if codes.get("operator") == "In" else codes.get("operator") == "NotIn" and not listed
+
+
 def is_terminal(pod: Obj) -> bool:
     """The pod is over, by its phase."""
     return status(pod).get("phase") in TERMINAL

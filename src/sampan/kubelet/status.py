@@ -9,7 +9,7 @@ from sampan.api.json import Obj
 from sampan.api.meta import condition
 from sampan.api.times import format_time, from_nanos
 from sampan.kubelet.actions import newest
-from sampan.kubelet.podspec import TERMINAL, containers, init_containers, is_sidecar, restart_policy, spec, status
+from sampan.kubelet.podspec import TERMINAL, containers, init_containers, is_sidecar, restarts, spec, status
 from sampan.kubelet.runtime import Container, ContainerState, PodStatus, SandboxState
 
 UNKNOWN_END = 137
@@ -149,8 +149,14 @@ def _without_run(pod: Obj, container: Obj, old: Obj, known: Known, through: bool
         "started": False,
     }
     if ended or through:
-        kept = {**base, **old, "ready": bool(through and ended and ended.get("exitCode") == 0), "started": False}
-        return {**kept, "state": old.get("state") or {"terminated": {"exitCode": 0, "reason": "Completed"}}}
+        end = ended or {"exitCode": 0, "reason": "Completed"}
+        return {
+            **base,
+            **old,
+            "ready": through and not end.get("exitCode"),
+            "started": False,
+            "state": {"terminated": end},
+        }
     if known.stopped and "running" in (old.get("state") or {}):
         lost = {
             "exitCode": UNKNOWN_END,
@@ -190,43 +196,46 @@ def _terminated(run: Container, known: Known) -> Obj:
 
 
 def _phase(pod: Obj, init: Sequence[Obj], main: Sequence[Obj], known: Known) -> str:
-    """Upstream's getPhase."""
-    policy = restart_policy(pod)
-    pending = 0
-    for container, got in zip(init_containers(pod), init, strict=True):
-        state, last = got["state"], (got.get("lastState") or {}).get("terminated")
-        if is_sidecar(container):
-            pending += not got["started"] and "terminated" not in state
-            continue
-        end = state.get("terminated") or ("waiting" in state and last) or None
-        if end is None:
-            pending += 1
-        elif end.get("exitCode"):
-            if policy == "Never" or known.stopped:
-                return "Failed"
-            pending += 1
-    counts = {"waiting": 0, "running": 0, "stopped": 0, "succeeded": 0}
-    for got in main:
-        state, last = got["state"], (got.get("lastState") or {}).get("terminated")
-        end = state.get("terminated")
-        if "running" in state:
-            counts["running"] += 1
-        elif end or last:
-            counts["stopped"] += 1
-            counts["succeeded"] += bool(end and end.get("exitCode") == 0)
-        else:
-            counts["waiting"] += 1
-    if pending and not counts["running"] and not counts["stopped"]:
+    """Upstream's getPhase; and what was stopped for good has a terminal phase."""
+    regular = [(c, got) for c, got in zip(init_containers(pod), init, strict=True) if not is_sidecar(c)]
+    sidecars = [got for c, got in zip(init_containers(pod), init, strict=True) if is_sidecar(c)]
+    ends = [_last_end(got) for got in main]
+    running = any("running" in got["state"] for got in (*sidecars, *main))
+    for container, got in regular:
+        end = _last_end(got)
+        if end is not None and end.get("exitCode") and not restarts(pod, container, end["exitCode"]):
+            return "Failed"
+    if known.stopped and not running:
+        return "Succeeded" if all(_succeeded(got) for got in main) else "Failed"
+    begun = any("running" in got["state"] or end is not None for got, end in zip(main, ends, strict=True))
+    if any(_last_end(got) is None for _, got in regular):
         return "Pending"
-    if counts["waiting"]:
+    if any(not got["started"] and _last_end(got) is None for got in sidecars) and not begun:
         return "Pending"
-    if counts["running"]:
+    if any(end is None and "running" not in got["state"] for got, end in zip(main, ends, strict=True)):
+        return "Pending"
+    if running:
         return "Running"
-    if counts["stopped"] == counts["succeeded"] and (policy != "Always" or known.stopped):
-        return "Succeeded"
-    if policy == "Never" or known.stopped:
-        return "Failed"
-    return "Running"
+    over = [
+        end is not None and not restarts(pod, c, end.get("exitCode", 0))
+        for c, end in zip(containers(pod), ends, strict=True)
+    ]
+    if not all(over):
+        return "Running"
+    return "Succeeded" if all(_succeeded(got) for got in main) else "Failed"
+
+
+def _last_end(got: Obj) -> Obj | None:
+    """How a container that does not run ended; None when it runs or never ran."""
+    state = got["state"]
+    if "terminated" in state:
+        end: Obj = state["terminated"]
+        return end
+    return (got.get("lastState") or {}).get("terminated") if "waiting" in state else None
+
+
+def _succeeded(got: Obj) -> bool:
+    return (got["state"].get("terminated") or {}).get("exitCode") == 0
 
 
 # --- conditions
