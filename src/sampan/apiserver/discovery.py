@@ -5,7 +5,7 @@ import platform
 from collections.abc import Callable
 
 from sampan.api.errors import StatusError, not_acceptable, not_found_path
-from sampan.api.json import Obj, dumps
+from sampan.api.json import Obj, dumps, loads
 from sampan.apiserver.answer import written
 from sampan.apiserver.live import LiveResources
 from sampan.apiserver.negotiate import JSON, PROTOBUF, Format, negotiate
@@ -97,9 +97,14 @@ class Discovery:
             return Response(200, [("Content-Type", "text/plain; charset=utf-8")], body)
         if path == "/openapi/v2":
             accept = request.headers.get("accept", "")
+            if V2_PROTOBUF in accept:
+                from sampan.resources.openapi_binary import encode
+
+                binary = self._kept(f"{path}#", lambda: encode(loads(openapi.v2_document(resources, version))))
+                return Response(200, [("Content-Type", f"{V2_PROTOBUF}.v1.0+protobuf")], binary)
             plain = not accept or any(one in accept for one in ("application/json", "*/*", "application/*"))
             if not plain:
-                raise not_acceptable("only the following media types are accepted: application/json")
+                raise not_acceptable(f"only the following media types are accepted: application/json, {V2_PROTOBUF}")
             return Response(200, [JSON_TYPE], self._kept(path, lambda: openapi.v2_document(resources, version)))
         parts = path.split("/")[3:]
         group, api = ("", parts[1]) if parts[:1] == ["api"] and len(parts) == 2 else ("", "")
