@@ -146,6 +146,12 @@ def kubectl(up: Up) -> Iterator[Client]:
 
 
 @pytest.fixture
-def helm(kubectl: Client) -> Client:
+def old_kubectl(kubectl: Client) -> Client:
+    """A kubectl of nine minor versions before, in the same namespace."""
+    return Client("kubectl-1.28", kubectl.kubeconfig, kubectl.namespace)
+
+
+@pytest.fixture(params=["helm", "helm-3"])
+def helm(kubectl: Client, request: pytest.FixtureRequest) -> Client:
     """helm in the same namespace."""
-    return Client("helm", kubectl.kubeconfig, kubectl.namespace)
+    return Client(request.param, kubectl.kubeconfig, kubectl.namespace)

@@ -1,4 +1,4 @@
-"""helm's own example chart: installed, upgraded, rolled back, uninstalled; its pods ready."""
+"""helm's own example chart, by helm 4 and 3: installed, upgraded, rolled back, uninstalled; its pods ready."""
 
 import json
 from pathlib import Path

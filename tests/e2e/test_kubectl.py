@@ -263,6 +263,76 @@ def test_create_of_many_kinds(kubectl: Any) -> None:
     kubectl("wait", "--for=jsonpath={.subsets[0].addresses[0].ip}", "endpoints/d", "--timeout=20s")
 
 
+def test_api_resources_wide_and_of_a_group(kubectl: Any) -> None:
+    header, *rows = kubectl("api-resources", "--api-group=apps", "-o", "wide").splitlines()
+    assert header.split() == ["NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND", "VERBS", "CATEGORIES"]
+    deployments = next(row.split() for row in rows if row.startswith("deployments"))
+    assert deployments[1:5] == ["deploy", "apps/v1", "true", "Deployment"]
+    assert set(deployments[5].split(",")) == {
+        "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch",
+    }  # fmt: skip
+
+
+def test_explain_every_field_of_a_pod(kubectl: Any) -> None:
+    text = kubectl("explain", "pod.spec", "--recursive")
+    for field in ("containers\t<[]Container> -required-", "livenessProbe\t<Probe>", "whenUnsatisfiable\t<string>"):
+        assert field in text
+    one = kubectl("explain", "deployment.spec.strategy.rollingUpdate.maxSurge")
+    assert one.startswith("GROUP:      apps\nKIND:       Deployment\nVERSION:    v1\n\nFIELD: maxSurge <IntOrString>")
+
+
+def test_events(web: Any) -> None:
+    text = web("events", "--for=deployment/web")
+    assert "ScalingReplicaSet" in text
+    assert "Scaled up replica set" in text
+    assert "Scheduled" in web("events", "--types=Normal")
+    assert "pod/web-" in web("get", "events", "--sort-by=.lastTimestamp", "-o", "wide")
+
+
+def test_drain_evicts(web: Any) -> None:
+    try:
+        drained = web("drain", "node-1", "--ignore-daemonsets", "--pod-selector=app=web", "--timeout=30s")
+        assert drained.startswith("node/node-1 cordoned\n")
+        assert len(re.findall("^pod/web-.* evicted$", drained, re.M)) == 2, drained
+        assert drained.endswith("node/node-1 drained\n")
+    finally:
+        web("uncordon", "node-1")
+
+
+def test_dry_runs_change_nothing(kubectl: Any) -> None:
+    assert "(server dry run)" in kubectl("apply", "--dry-run=server", "-f", "-", given=WEB)
+    assert "(dry run)" in kubectl("apply", "--dry-run=client", "-f", "-", given=WEB)
+    assert kubectl("get", "deployments", "-o", "name") == ""
+
+
+def test_replace_and_create_from_a_directory(kubectl: Any, tmp_path: Path) -> None:
+    deployment, service = WEB.split("---\n")
+    (tmp_path / "deployment.yaml").write_text(deployment)
+    (tmp_path / "service.yaml").write_text(service)
+    assert kubectl("create", "-f", str(tmp_path)).splitlines() == ["deployment.apps/web created", "service/web created"]
+    (tmp_path / "deployment.yaml").write_text(deployment.replace("replicas: 2", "replicas: 1"))
+    assert "replaced" in kubectl("replace", "-f", str(tmp_path / "deployment.yaml"))
+    assert kubectl("get", "deployment", "web", "-o", "jsonpath={.spec.replicas}") == "1"
+    kubectl("apply", "-k", str(kustomization(tmp_path)))
+    assert kubectl("get", "deployment", "web", "-o", "jsonpath={.metadata.labels.by}") == "kustomize"
+
+
+def kustomization(folder: Path) -> Path:
+    """A kustomization over the two manifests of a folder."""
+    labels = [{"pairs": {"by": "kustomize"}}]
+    made = {"resources": ["deployment.yaml", "service.yaml"], "labels": labels}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(made))
+    return folder
+
+
+def test_jsonpath_waits_and_field_selectors(web: Any) -> None:
+    pod = web("get", "pods", "-o", "name").split()[0]
+    web("wait", "--for=jsonpath={.status.phase}=Running", pod, "--timeout=10s")
+    assert web("get", "pods", "--field-selector=spec.nodeName=node-1", "-o", "name").count("pod/") == 2
+    assert web("get", "pods", "--field-selector=spec.nodeName!=node-1", "-o", "name") == ""
+    assert web("get", "pods", "-l", "app in (web),!gone", "-o", "name").count("pod/") == 2
+
+
 @pytest.mark.parametrize(
     ("manifest", "words"),
     [

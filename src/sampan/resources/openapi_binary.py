@@ -126,7 +126,8 @@ def _security(value: Raw) -> bytes:
 _SCHEMA: Final[dict[str, tuple[int, _Kind]]] = {
     "$ref": (1, _text), "format": (2, _text), "title": (3, _text), "description": (4, _text),
     "default": (5, _one(_any)), "multipleOf": (6, _double), "maximum": (7, _double), "exclusiveMaximum": (8, _bool),
-    "minimum": (9, _double), "exclusiveMinimum": (10, _bool), "maxLength": (11, _int), "minLength": (12, _int), "pattern": (13, _text),
+    "minimum": (9, _double), "exclusiveMinimum": (10, _bool),
+    "maxLength": (11, _int), "minLength": (12, _int), "pattern": (13, _text),
     "maxItems": (14, _int), "minItems": (15, _int), "uniqueItems": (16, _bool), "maxProperties": (17, _int),
     "minProperties": (18, _int), "required": (19, _each(_text)), "enum": (20, _each(_one(_any))),
     "additionalProperties": (21, _one(_additional)), "type": (22, _one(_strings)), "items": (23, _one(_items)),
