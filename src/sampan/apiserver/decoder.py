@@ -92,10 +92,17 @@ def parse_yaml(body: bytes) -> Any:
 
 
 def yaml_text(error: Any) -> str:
-    """A YAML error in one line, with the line where it happened."""
-    mark = getattr(error, "problem_mark", None)
+    """A YAML error in one line, with the line where it happened as upstream's library counts."""
+    from yaml.scanner import ScannerError
+
+    mark, context = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or str(error)
-    return f"line {mark.line + 1}: {problem}" if mark is not None else str(problem)
+    line = 0
+    if mark is not None and mark.line:
+        line = mark.line + isinstance(error, ScannerError)
+    elif context is not None:
+        line = context.line
+    return f"line {line}: {problem}" if line else str(problem)
 
 
 def parse_body(body: bytes, content_type: str, kind: str = "") -> tuple[Any, bytes | None]:

@@ -168,7 +168,7 @@ def dry_run_errors(values: list[str]) -> list[FieldError]:
     bad = [value for value in values if value != "All"]
     if not bad:
         return []
-    shown = "[]string{" + ", ".join(f'"{value}"' for value in values) + "}"
+    shown = "[" + ",".join(f'"{value}"' for value in values) + "]"
     return [FieldError("FieldValueNotSupported", "dryRun", f'Unsupported value: {shown}: supported values: "All"')]
 
 

@@ -1,5 +1,6 @@
 """YAML with JSON's types: no dates, keys are strings. Imported late: YAML is rare and its import is not free."""
 
+import re
 from typing import Any, ClassVar
 
 import yaml
@@ -15,6 +16,17 @@ class JSONLoader(Base):  # type: ignore[misc]
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in Base.yaml_implicit_resolvers.items()
     }
+
+
+JSONLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^[yYnN]$"), list("yYnN"))
+
+
+def _boolean(loader: Any, node: Any) -> bool:
+    """YAML 1.1's words for yes and no, `y` and `n` among them, as upstream's library reads them."""
+    return str(node.value).lower() in ("yes", "true", "on", "y")
+
+
+JSONLoader.add_constructor("tag:yaml.org,2002:bool", _boolean)
 
 
 def _mapping(loader: Any, node: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """RFC 6902 JSON patches. Only what a patch touches is copied; the object that is patched stays as it was."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,14 +25,14 @@ MISSING = _Missing()
 
 
 def pointer(path: Any) -> list[str]:
-    """An RFC 6901 pointer as its parts."""
+    """An RFC 6901 pointer as its parts; what stands before the first slash does not count, as in upstream's library."""
     if not isinstance(path, str):
         raise PatchFailed("the path is missing or no string")
     if path == "":
         return []
-    if not path.startswith("/"):
-        raise PatchFailed(f"{path}: a path starts with /")
-    return [part.replace("~1", "/").replace("~0", "~") for part in path[1:].split("/")]
+    if "/" not in path:
+        raise PatchFailed(f"missing path {path}")
+    return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
 
 
 def apply(target: Any, operations: Any) -> Any:
@@ -57,7 +58,7 @@ def _perform(target: Any, operation: dict[str, Any]) -> Any:
         case "add":
             return _put(target, path, operation.get("value"), insert=True)
         case "replace":
-            _get(target, path)
+            _get(target, path, default=None)
             return _put(target, path, operation.get("value"), insert=False)
         case "remove":
             return _remove(target, path)
@@ -88,12 +89,12 @@ def equal(a: Any, b: Any) -> bool:
 def _index(items: list[Any], part: str, *, insert: bool = False) -> int:
     if part == "-" and insert:
         return len(items)
-    if not part.lstrip("-").isdigit() or (part.startswith("0") and part != "0"):
+    if not re.fullmatch(r"[+-]?[0-9]+", part):
         raise PatchFailed(f"{part} is no index")
-    index = int(part)
-    if index < 0 or index >= len(items) + insert:
+    index, size = int(part), len(items) + insert
+    if not -size <= index < size:
         raise PatchFailed(f"index {part} is out of bounds")
-    return index
+    return index % size
 
 
 def _get(target: Any, path: list[str], default: Any = MISSING) -> Any:

@@ -18,6 +18,7 @@ _SCALARS: Final[Mapping[str, Scalar]] = {
     "number": "numeric", "boolean": "boolean", "int-or-string": "untyped", "quantity": "untyped",
 }  # fmt: skip
 _PORTS: Final = frozenset(("io.k8s.api.core.v1.ContainerPort", "io.k8s.api.core.v1.ServicePort"))
+_RAW: Final = "io.k8s.apimachinery.pkg.runtime.RawExtension"
 _REFERENCE: Final = "io.k8s.api.core.v1.LocalObjectReference"
 MISSING: Final = object()
 SHAPES: Final = 256
@@ -115,6 +116,8 @@ def _compile(node: Node, preserving: bool) -> Place:
         return Place("scalar", _SCALARS[node.type])
     if node.type == "array":
         return _list(node, preserving)
+    if node.name == _RAW:
+        return UNTYPED
     if node.type == "any" or (node.type == "object" and not node.properties and node.items is None and not node.name):
         return UNTYPED if node.atomic else DEDUCED
     place = Place("map", atomic=node.atomic)

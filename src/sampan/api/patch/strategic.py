@@ -74,7 +74,9 @@ def _merge_key(made: Obj, key: str, value: Any, node: Node, order: Sequence[Any]
         have = made.get(key)
         before = have if isinstance(have, list) else []
         merged = _merge_list(before, value, node)
-        made[key] = merged if order is None else _ordered(merged, order, node.merge_key, before)
+        if order is None and node.merge_key:
+            order = [item for item in value if isinstance(item, dict) and DIRECTIVE not in item]
+        made[key] = _ordered(merged, value if order is None else order, node.merge_key, before)
     else:
         made[key] = value
 

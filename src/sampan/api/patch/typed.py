@@ -95,14 +95,15 @@ def _type(value: Any) -> str:
 
 def _v(value: Any) -> str:
     """Go's %v of a pointer to a struct that holds the value."""
-    return f"&{{{_plain(value)}}}"
+    return f"&{{{go_text(value)}}}"
 
 
-def _plain(value: Any) -> str:
+def go_text(value: Any) -> str:
+    """Go's %v of a decoded value."""
     if isinstance(value, dict):
-        return "map[" + " ".join(f"{key}:{_plain(value[key])}" for key in sorted(value)) + "]"
+        return "map[" + " ".join(f"{key}:{go_text(value[key])}" for key in sorted(value)) + "]"
     if isinstance(value, list):
-        return "[" + " ".join(map(_plain, value)) + "]"
+        return "[" + " ".join(map(go_text, value)) + "]"
     if value is None:
         return "<nil>"
     return str(value).lower() if isinstance(value, bool) else str(value)

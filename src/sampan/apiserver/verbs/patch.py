@@ -1,14 +1,17 @@
 """PATCH of one object or of its status: JSON patch, merge patch, strategic merge patch; apply is in apply.py."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from sampan.api.errors import FieldError, StatusError, bad_request, invalid
+from sampan.api.errors import FieldError, StatusError, bad_request, invalid, unsupported_media_type
 from sampan.api.json import Obj, dumps
 from sampan.api.names import GVK
 from sampan.api.patch import json as json_patch
 from sampan.api.patch import merge, strategic
 from sampan.api.patch.track import bare
+from sampan.api.patch.typed import go_text
 from sampan.api.schema.nodes import Node
+from sampan.api.schema.strict import duplicate_fields, strict_message, strict_problems
 from sampan.apiserver import write
 from sampan.apiserver.answer import answer, format_of
 from sampan.apiserver.call import Call
@@ -24,13 +27,18 @@ JSON_PATCH, MERGE, STRATEGIC = (
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
 )
+TYPES = (JSON_PATCH, MERGE, STRATEGIC, APPLY)
 
 
 def patch_type(call: Call) -> str:
     """The kind of patch, from the Content-Type; raises 415."""
     media = call.request.headers.get("content-type", "").partition(";")[0].strip()
-    if media in (JSON_PATCH, MERGE, STRATEGIC, APPLY):
+    if media in TYPES:
         return media
+    if any(part.strip() in TYPES for part in media.split(",")):
+        raise unsupported_media_type(
+            f"the body of the request was in an unknown format - accepted media types include: {', '.join(TYPES)}"
+        )
     raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
 
 
@@ -42,12 +50,10 @@ async def patch(call: Call) -> Response:
     options = write_options(call.query, "PatchOptions", media)
     if media == APPLY:
         return await apply(call, options)
-    change = parse_patch(call.request.body, media)
-
-    apart = leaves_managers(call.request.body)
+    given = read_patch(call.request.body, media, options.validation)
 
     async def make(old: Obj) -> Obj:
-        obj, problems = outcome(call, old, change, (media, options.validation, apart))
+        obj, problems = outcome(old, given, call.resource.gvk, call.resource.schema)
         call.warnings[:] = dict.fromkeys([*call.warnings, *problems])
         return check_name(call, obj)
 
@@ -55,23 +61,39 @@ async def patch(call: Call) -> Response:
     return answer(call, written.value)
 
 
-def leaves_managers(body: bytes) -> bool:
-    """Whether a patch surely has nothing to do with managedFields, nor with metadata as a whole."""
-    return not any(word in body for word in (b"managedFields", b'/metadata"', b'""', b"$patch", b"null", b"\\"))
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A patch as it was read."""
+
+    change: Any
+    media: str
+    validation: str
+    repeated: list[str]
+    """What strict decoding finds in the patch itself."""
+    apart: bool
+    """Whether it surely has nothing to do with managedFields, nor with metadata as a whole."""
 
 
-def outcome(call: Call, old: Obj, change: Any, how: tuple[str, str, bool]) -> tuple[Obj, list[str]]:
+def read_patch(body: bytes, media: str, validation: str) -> Given:
+    """The patch in hand; raises 400."""
+    change = parse_patch(body, media)
+    repeated = [] if validation == "Ignore" else strict_problems(duplicate_fields(body, change), ())
+    if media == JSON_PATCH:
+        repeated = [f"json patch {text}" for text in repeated]
+    apart = not any(word in body for word in (b"managedFields", b'/metadata"', b'""', b"$patch", b"null", b"\\"))
+    return Given(change, media, validation, repeated, apart)
+
+
+def outcome(old: Obj, given: Given, gvk: GVK, schema: Node) -> tuple[Obj, list[str]]:
     """The patched object, decoded, and what strict decoding found. Managers that stay are not decoded again."""
-    media, validation, apart = how
-    schema, gvk = call.resource.schema, call.resource.gvk
-    managers = old["metadata"].get("managedFields")
-    if apart and managers:
+    managers = (old.get("metadata") or {}).get("managedFields")
+    if given.apart and managers and not given.repeated:
         try:
-            obj, problems = decoded(patched(bare(old), change, media, schema), gvk, schema, validation)
+            obj, problems = decoded(patched(bare(old), given, schema), given, gvk, schema)
             return {**obj, "metadata": {**obj["metadata"], "managedFields": managers}}, problems
         except (StatusError, KeyError):
             pass  # said below, of the whole object
-    return decoded(patched(old, change, media, schema), gvk, schema, validation)
+    return decoded(patched(old, given, schema), given, gvk, schema)
 
 
 def parse_patch(body: bytes, media: str) -> Any:
@@ -92,24 +114,35 @@ def parse_patch(body: bytes, media: str) -> Any:
     )
 
 
-def patched(old: Obj, change: Any, media: str, schema: Node) -> Any:
+def patched(old: Obj, given: Given, schema: Node) -> Any:
     """The object after the patch, as it comes out; raises 400, 422."""
-    if media == JSON_PATCH:
-        return json_patch.apply(old, change)
-    return merge.apply(old, change) if media == MERGE else strategic.apply(old, change, schema)
+    if given.media == JSON_PATCH:
+        return json_patch.apply(old, given.change)
+    if given.media == MERGE:
+        return merge.apply(old, given.change)
+    return strategic.apply(old, given.change, schema)
 
 
-def decoded(raw: Any, gvk: GVK, schema: Node, validation: str) -> tuple[Obj, list[str]]:
+def decoded(raw: Any, given: Given, gvk: GVK, schema: Node) -> tuple[Obj, list[str]]:
     """A patched object, decoded, and what strict decoding found; raises 400, or 422 for what does not fit."""
     if not isinstance(raw, dict):
         raise bad_request("error decoding patch: the result is no object")
     try:
-        found = decode_value(raw, None, gvk, schema, validation)
+        found = decode_value(raw, None, gvk, schema, given.validation)
     except StatusError as error:
         why = error.message.partition(f" cannot be handled as a {gvk.kind}: ")[2]
         if not why:
             raise
-        shown = dumps(dumps(dict(sorted(raw.items()))).decode()).decode()
-        cause = FieldError("FieldValueInvalid", "patch", f"Invalid value: {shown}: {why}")
-        raise invalid("", "", "", [cause]) from None
-    return found.obj, found.problems
+        raise unfit(raw, given, why) from None
+    if given.repeated and given.validation == "Strict":
+        raise unfit(raw, given, strict_message([*given.repeated, *found.problems]))
+    return found.obj, [*given.repeated, *found.problems]
+
+
+def unfit(raw: Obj, given: Given, why: str) -> StatusError:
+    """The 422 of a patch whose outcome cannot be decoded: it shows the outcome, or the strategic merge patch."""
+    strategic_one = given.media == STRATEGIC
+    text = go_text(given.change) if strategic_one else dumps(dict(sorted(raw.items()))).decode()
+    return invalid(
+        "", "", "", [FieldError("FieldValueInvalid", "patch", f"Invalid value: {dumps(text).decode()}: {why}")]
+    )

@@ -17,10 +17,10 @@ from sampan.api.selectors import SelectorError, label_selector
 from sampan.apiserver import write
 from sampan.apiserver.answer import answer_object, format_of
 from sampan.apiserver.call import Call
-from sampan.apiserver.decoder import decode_body
+from sampan.apiserver.decoder import decode_body, decode_value
 from sampan.apiserver.options import WriteOptions, write_options
 from sampan.apiserver.verbs.apply import APPLY, parse_config
-from sampan.apiserver.verbs.patch import decoded, parse_patch, patch_type, patched
+from sampan.apiserver.verbs.patch import outcome, patch_type, read_patch
 from sampan.apiserver.verbs.update import check_name
 from sampan.apiserver.write import Change, Written
 from sampan.net.http import Response
@@ -98,11 +98,10 @@ def _replacing(call: Call, options: WriteOptions) -> Wanted:
 
 
 def _patching(call: Call, media: str, options: WriteOptions) -> Wanted:
-    change = parse_patch(call.request.body, media)
+    given = read_patch(call.request.body, media, options.validation)
 
     def wanted(old: Obj) -> Obj:
-        raw = patched(old, change, media, SCALE_NODE)
-        body = check_name(call, decoded(raw, SCALE, SCALE_NODE, options.validation)[0])
+        body = check_name(call, outcome(old, given, SCALE, SCALE_NODE)[0])
         return track_update(_scope(call), old, body, write.writer_of(call, options))
 
     return wanted
@@ -113,7 +112,7 @@ def _applying(call: Call, options: WriteOptions) -> Wanted:
 
     def wanted(old: Obj) -> Obj:
         raw = merging.apply(_scope(call), old, config, options.manager, bool(options.force))
-        return check_name(call, decoded(raw, SCALE, SCALE_NODE, options.validation)[0])
+        return check_name(call, decode_value(raw, None, SCALE, SCALE_NODE, options.validation).obj)
 
     return wanted
 
