@@ -24,7 +24,7 @@ QUANTITIES = st.builds(
         ("0", "0"), ("1", "1"), ("-1", "-1"), ("+1", "1"), ("1.5", "1.5"), (".5", "0.5"), ("1.", "1"), ("100m", "0.1"),
         ("1Ki", "1024"), ("1.5Gi", "1610612736"), ("1k", "1000"), ("2E", "2e18"), ("1e3", "1000"), ("1E3", "1000"),
         ("12e-3", "0.012"), ("1n", "1e-9"), ("0.5n", "1e-9"), ("-0.5n", "-1e-9"), ("1e-20", "1e-9"), ("1e99", "1e99"),
-        ("1e-400", "1e-9"), ("0e5", "0"), (" 1 ", "1"), ("100000000000000000000", "9223372036854775807"),
+        ("1e-400", "1e-9"), ("0e5", "0"), (" 1 ", "1"), ("100000000000000000000", "1e20"),
     ],
 )  # fmt: skip
 def test_numbers(text: str, number: str) -> None:
@@ -38,7 +38,8 @@ def test_numbers(text: str, number: str) -> None:
         ("1000000", "1M"), ("1023Ki", "1023Ki"), ("0.5Ki", "512"), ("0.5Gi", "512Mi"), ("1e3", "1e3"),
         ("1000e3", "1e6"),
         ("1e99", "1e99"), ("12345e6", "12345e6"), ("1e1", "10"), ("1e-3", "1e-3"), ("-1536Mi", "-1536Mi"),
-        ("1Ei", "1Ei"), ("1024Ei", "1024Ei"), ("1000E", "1000E"),
+        ("1Ei", "1Ei"), ("8.1Ei", "9223372036854775807"), ("-9Ei", "-9223372036854775807"),
+        ("1000E", "1000E"), ("100000000000000000000", "100E"), ("0.0001Ki", "102400u"),
     ],
 )  # fmt: skip
 def test_canonical_texts(text: str, canonical: str) -> None:
@@ -58,11 +59,12 @@ def test_what_is_no_quantity(text: str) -> None:
 @given(QUANTITIES)
 def test_the_canonical_text_is_stable_and_means_the_same(text: str) -> None:
     canonical = quantity.canonical(text)
-    assert quantity.canonical(canonical) == canonical
-    if len(text) < 17:  # beyond, upstream caps numbers and binary ones lose what is below one
-        assert quantity.number(canonical) >= quantity.number(text) or text.startswith("-")
-        if "i" not in text:
-            assert quantity.number(canonical) == quantity.number(text)
+    number, again = quantity.number(text), quantity.number(canonical)
+    if "i" not in text:
+        assert quantity.canonical(canonical) == canonical
+        assert again == number
+    else:  # binary texts hold no fraction (it is rounded up), and without a suffix they are read as decimal ones
+        assert 0 <= abs(again) - abs(number) < 1
 
 
 @given(QUANTITIES)

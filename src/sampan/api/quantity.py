@@ -16,9 +16,8 @@ EXPONENT = re.compile(r"[eE][+-]?[0-9]+")
 WRONG = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 BAD_SUFFIX = "unable to parse quantity's suffix"
 NANO = 10**9
-PRECISE = 18
-"""Digits; upstream sends numbers with more of them through arithmetic that is capped at LARGEST."""
 LARGEST = (2**63 - 1) * NANO
+"""Binary notation ends there, as upstream's does; the decimal ones do not."""
 FARTHEST = 400
 """Exponents beyond it are cut to it: enough to be larger, or smaller, than anything that is compared with them."""
 EXACT = Context(prec=2 * FARTHEST + 100)
@@ -49,7 +48,7 @@ def _nanos(text: str) -> tuple[int, Format]:
         raise QuantityError(BAD_SUFFIX)
     digits, scale = (digits * 10**shift, scale) if shift >= 0 else (digits, scale * 10**-shift)
     nanos = -(-digits // scale)
-    if len(whole) + len(fraction) > PRECISE:
+    if kind == "binary":
         nanos = min(nanos, LARGEST)
     return (-nanos if match[1] == "-" else nanos), kind
 
