@@ -263,8 +263,12 @@ def test_a_claim_without_class_gets_the_late_default_and_keeps_its_data(
         kubectl("apply", "-f", "-", given=WRITER.replace("NAME", "second").replace("COMMAND", "'cat /data/file'"))
         kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/second", "--timeout=30s")
         assert kubectl("logs", "second") == "kept\n"
+        folders = list((tmp_path / "volumes").iterdir())
+        assert [(folder / "file").read_text() for folder in folders] == ["kept\n"]
         kubectl("delete", "pod", "second")
-        kubectl("delete", "pvc", "data")
+        kubectl("delete", "pvc", "data", "--timeout=20s")
+        kubectl("wait", "--for=delete", f"pv/{folders[0].name}", "--timeout=20s")
+        assert list((tmp_path / "volumes").iterdir()) == []
     finally:
         running.end()
 

@@ -16,6 +16,7 @@ from sampan.client.informer import Informers
 from sampan.cluster.config import ClusterConfig, ClusterError
 from sampan.cluster.control_plane import ControlPlane
 from sampan.kubelet.kubelet import Kubelet, KubeletConfig
+from sampan.kubelet.local_volumes import LocalVolumes
 from sampan.kubelet.node import Machine, NodeFacts, this_machine
 from sampan.kubelet.runtime import CriError, Runtime, RuntimeVersion
 from sampan.kubelet.server import NodeServer
@@ -51,11 +52,15 @@ class Nodes:
     runtime_name: str
     kubelets: list[Kubelet] = field(default_factory=list)
     server: Server | None = None
+    volumes: LocalVolumes | None = None
     throw_away: bool = False
     """The cluster's state does not outlive it, so its containers must not either."""
 
     async def close(self) -> None:
         """End the agents; containers of a real runtime go on, unless nobody could take them over."""
+        if self.volumes is not None:
+            await self.volumes.close()
+            self.volumes = None
         for kubelet in self.kubelets:
             await kubelet.close(evacuate=self.throw_away)
         if self.server is not None:
@@ -77,8 +82,8 @@ async def start_nodes(
     pair = plane.pki.serving("kubelet", [address, "localhost", "127.0.0.1", *names])
     context = server_context(pair.certificate, pair.key, plane.pki.ca.certificate)
     nodes.server = await serve(NodeServer(lambda: list(nodes.kubelets)), address, 0, ssl=context)
-    reader = Api(plane.transport("system:apiserver", "system:masters"))
-    owner = (await reader.get(ObjectRef(NAMESPACES, "", "kube-system")))["metadata"]["uid"]
+    admin = Api(plane.transport("sampan-nodes", "system:masters"))
+    owner = (await admin.get(ObjectRef(NAMESPACES, "", "kube-system")))["metadata"]["uid"]
     try:
         for number, name in enumerate(names):
             cidr = pod_cidr(number)
@@ -98,6 +103,8 @@ async def start_nodes(
             kubelet = Kubelet(settings, runtime, api, informers, clock)
             nodes.kubelets.append(kubelet)
             await kubelet.start()
+        nodes.volumes = LocalVolumes(admin, informers, clock, data_dir / "volumes", frozenset(names))
+        nodes.volumes.start()
     except BaseException:
         await nodes.close()
         raise
