@@ -7,7 +7,7 @@ from importlib import import_module
 
 from bench.expected import EXPECTED
 
-NAMES = ("startup", "idle", "requests", "kill_to_status", "controllers", "apiserver_path", "store", "http")
+NAMES = ("startup", "idle", "requests", "pleg", "kill_to_status", "controllers", "apiserver_path", "store", "http")
 
 
 def rows_of(name: str) -> Iterator[tuple[str, str]]:

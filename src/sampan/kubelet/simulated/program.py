@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 SHELLS = {"sh", "ash", "bash", "/bin/sh", "/bin/ash", "/bin/bash"}
 FOREVER = {"infinity", "inf"}
-WORDS = re.compile(r"\s*(?:;|&&|\n)\s*")
+ENDS = re.compile(r"[;&|<>()\n]+")
+"""What ends a word in a script without a blank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +29,32 @@ def program(command: Sequence[str], args: Sequence[str] = ()) -> Program:
         return Program()
     if words[0] in SHELLS and len(words) >= 3 and words[1].startswith("-") and words[1].endswith("c"):
         return _script(words[2])
-    return _steps([words])
+    return _steps([(";", words)])
 
 
 def _script(text: str) -> Program:
-    steps = []
-    for part in WORDS.split(text.strip()):
-        try:
-            words = shlex.split(part)
-        except ValueError:
-            return Program(known=False)
-        if words:
-            steps.append(words[1:] if words[0] == "exec" else words)
-    return _steps(steps)
+    """A list of simple commands with `;`, `&&`, `||` and line ends between them; nothing else of a shell."""
+    lexer = shlex.shlex(text.strip(), posix=True, punctuation_chars=";&|<>()\n")
+    lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""
+    steps: list[tuple[str, list[str]]] = [(";", [])]
+    try:
+        for word in lexer:
+            if not ENDS.fullmatch(word):
+                steps[-1][1].append(word)
+            elif (between := word.strip("\n") or ";") in (";", "&&", "||"):
+                steps.append((between, []))
+            else:
+                return Program(known=False)
+    except ValueError:
+        return Program(known=False)
+    return _steps([(how, words[1:] if words[:1] == ["exec"] else words) for how, words in steps if words])
 
 
-def _steps(steps: Sequence[Sequence[str]]) -> Program:
+def _steps(steps: Sequence[tuple[str, Sequence[str]]]) -> Program:
     seconds, output, code = 0.0, [], 0
-    for words in steps:
+    for how, words in steps:
+        if (how == "&&" and code) or (how == "||" and not code):
+            continue
         match words:
             case ["echo", "-n", *rest] | ["echo", *rest]:
                 output.append(" ".join(rest))
@@ -54,10 +63,8 @@ def _steps(steps: Sequence[Sequence[str]]) -> Program:
                 if length in FOREVER:
                     return Program(None, 0, tuple(output))
                 pause = _seconds(length)
-                if pause is None:
-                    return Program(seconds, 1, tuple(output))
-                seconds, code = seconds + pause, 0
-            case ["true"] | [":"]:
+                seconds, code = seconds + (pause or 0.0), int(pause is None)
+            case ["true"] | [":"] | ["cat"] | ["cat", "/dev/null"]:
                 code = 0
             case ["false"]:
                 code = 1

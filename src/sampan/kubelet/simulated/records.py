@@ -1,6 +1,6 @@
 """The simulated runtime's own records, and their form in a file."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sampan.api.json import Obj
@@ -55,7 +55,6 @@ class Run:
     reason: str = ""
     ends_at: int = 0
     """When it will exit by itself, nanoseconds since the epoch; 0: never."""
-    env: dict[str, str] = field(default_factory=dict)
 
     def shown(self, *, full: bool = True) -> Container:
         """As the runtime tells of it; a listing leaves the details out."""
@@ -75,8 +74,8 @@ class Run:
 
 
 def dump(boxes: dict[str, Box], runs: dict[str, Run]) -> Obj:
-    """Everything, for a file."""
-    return {"sandboxes": [asdict(b) for b in boxes.values()], "containers": [asdict(r) for r in runs.values()]}
+    """Everything, for a file; the JSON library writes records as they are."""
+    return {"sandboxes": list(boxes.values()), "containers": list(runs.values())}
 
 
 def load(document: Obj) -> tuple[dict[str, Box], dict[str, Run]]:

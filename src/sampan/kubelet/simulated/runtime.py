@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import heapq
 import ipaddress
+import logging
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from hashlib import sha256
@@ -30,6 +31,7 @@ from sampan.kubelet.runtime import (
 from sampan.kubelet.simulated.program import program
 from sampan.kubelet.simulated.records import Box, Run, dump, load
 
+log = logging.getLogger("sampan.simulated")
 SIGTERM, SIGKILL = 143, 137
 SAVE_EVERY = 1.0
 """Seconds between two writes of the state file, at least."""
@@ -41,7 +43,7 @@ class SimulatedRuntime:
     """A Runtime (kubelet.runtime) without containers.
 
     `cidr`: the addresses of its pods. With `state_path`, what runs is kept in that file and taken up again. Faults for
-    tests: `kill`, `break_streams`, `fail`.
+    tests: `kill`, `break_streams`, `fail`, `delay`.
     """
 
     def __init__(self, cidr: str, clock: Clock, rng: random.Random, state_path: Path | None = None) -> None:
@@ -53,10 +55,12 @@ class SimulatedRuntime:
         self._removed_images: set[str] = set()
         self._streams: set[asyncio.Queue[ContainerEvent | None]] = set()
         self._failures: dict[str, list[CriError]] = {}
+        self._delays: dict[str, list[float]] = {}
         self._ends: list[tuple[int, str]] = []
         self._timer: asyncio.Task[None] | None = None
         self._saver: asyncio.Task[None] | None = None
-        self._waits_for = 0
+        self._unsaved = self._writing = False
+        self._waits_for = self._last_birth = 0
         network = ipaddress.ip_network(cidr)
         self._first, self._size = int(network.network_address), network.num_addresses
         self._used: set[str] = set()
@@ -77,9 +81,20 @@ class SimulatedRuntime:
 
     def kill(self, container_id: str, exit_code: int = SIGKILL) -> None:
         """The container's process dies."""
-        run = self._runs[container_id]
+        run = self._run(container_id)
         if run.state == ContainerState.RUNNING:
             self._exit(run, exit_code, "Error" if exit_code else "Completed")
+
+    def delay(self, method: str, seconds: float, times: int = 1) -> None:
+        """The next calls of a method begin this much later."""
+        self._delays.setdefault(method, []).extend([seconds] * times)
+
+    async def _begin(self, method: str) -> None:
+        """The faults asked for, if any."""
+        waiting = self._delays.get(method)
+        if waiting:
+            await self._clock.sleep(waiting.pop(0))
+        self._may_fail(method)
 
     def _may_fail(self, method: str) -> None:
         waiting = self._failures.get(method)
@@ -89,25 +104,25 @@ class SimulatedRuntime:
     # --- asking
 
     async def version(self) -> RuntimeVersion:
-        self._may_fail("version")
+        await self._begin("version")
         return VERSION
 
     async def status(self) -> tuple[Condition, ...]:
-        self._may_fail("status")
+        await self._begin("status")
         return Condition("RuntimeReady", True), Condition("NetworkReady", True)
 
     async def list_sandboxes(self) -> list[Sandbox]:
-        self._may_fail("list_sandboxes")
+        await self._begin("list_sandboxes")
         return [box.shown(full=False) for box in self._boxes.values()]
 
     async def list_containers(self) -> list[Container]:
-        self._may_fail("list_containers")
+        await self._begin("list_containers")
         if self._ends:
             self._arm()  # those of a state file have no timer yet
         return [run.shown(full=False) for run in self._runs.values()]
 
     async def pod_status(self, uid: str, sandbox_ids: tuple[str, ...]) -> PodStatus:
-        self._may_fail("pod_status")
+        await self._begin("pod_status")
         return self._status(uid, sandbox_ids)
 
     def _status(self, uid: str, sandbox_ids: tuple[str, ...]) -> PodStatus:
@@ -119,16 +134,16 @@ class SimulatedRuntime:
         return PodStatus(uid, name, namespace, tuple(b.shown() for b in boxes), shown, ips, self._now())
 
     async def container_status(self, container_id: str) -> Container:
-        self._may_fail("container_status")
+        await self._begin("container_status")
         return self._run(container_id).shown()
 
     # --- sandboxes
 
     async def run_sandbox(self, config: SandboxConfig) -> str:
-        self._may_fail("run_sandbox")
+        await self._begin("run_sandbox")
         ip = "" if config.security.host_network else self._address()
         box = Box(
-            self._id(), config.pod_uid, config.pod_name, config.pod_namespace, config.attempt, self._now(), ip,
+            self._id(), config.pod_uid, config.pod_name, config.pod_namespace, config.attempt, self._birth(), ip,
             config.log_directory, dict(config.labels), dict(config.annotations),
         )  # fmt: skip
         self._boxes[box.id] = box
@@ -138,7 +153,7 @@ class SimulatedRuntime:
         return box.id
 
     async def stop_sandbox(self, sandbox_id: str) -> None:
-        self._may_fail("stop_sandbox")
+        await self._begin("stop_sandbox")
         box = self._boxes.get(sandbox_id)
         if box is None:
             return  # as CRI has it: stopping what is gone is fine
@@ -151,13 +166,15 @@ class SimulatedRuntime:
             self._tell(box.id, EventType.STOPPED, box)
 
     async def remove_sandbox(self, sandbox_id: str) -> None:
-        self._may_fail("remove_sandbox")
+        await self._begin("remove_sandbox")
         if sandbox_id not in self._boxes:
             return
         await self.stop_sandbox(sandbox_id)
         for run_id in list(self._by_box.get(sandbox_id, ())):
             await self.remove_container(run_id)
-        box = self._boxes.pop(sandbox_id)
+        box = self._boxes.pop(sandbox_id, None)
+        if box is None:
+            return  # somebody else removed it meanwhile
         self._by_box.pop(sandbox_id, None)
         self._by_pod[box.pod_uid].discard(sandbox_id)
         if not self._by_pod[box.pod_uid]:
@@ -168,13 +185,13 @@ class SimulatedRuntime:
     # --- containers
 
     async def create_container(self, sandbox_id: str, config: ContainerConfig, sandbox: SandboxConfig) -> str:
-        self._may_fail("create_container")
+        await self._begin("create_container")
         box = self._boxes.get(sandbox_id)
         if box is None:
             raise CriError("NOT_FOUND", f"failed to find sandbox id {sandbox_id!r}: not found")
         folder = sandbox.log_directory or box.log_directory
         run = Run(
-            self._id(), sandbox_id, config.name, config.attempt, self._now(), config.image, config.image_ref,
+            self._id(), sandbox_id, config.name, config.attempt, self._birth(), config.image, config.image_ref,
             config.command, config.args, f"{folder}/{config.log_path}" if folder and config.log_path else "",
             dict(config.labels), dict(config.annotations),
         )  # fmt: skip
@@ -184,28 +201,28 @@ class SimulatedRuntime:
         return run.id
 
     async def start_container(self, container_id: str) -> None:
-        self._may_fail("start_container")
+        await self._begin("start_container")
         run = self._run(container_id)
         if run.state != ContainerState.CREATED:
             raise CriError("FAILED_PRECONDITION", f"container {container_id} is not in created state")
         does = program(run.command, run.args)
         run.state, run.started_at = int(ContainerState.RUNNING), self._now()
+        self._tell(run.id, EventType.STARTED, self._boxes[run.sandbox_id])
         if does.output and run.log_path:
             await asyncio.to_thread(self._write_log, Path(run.log_path), does.output)
-        self._tell(run.id, EventType.STARTED, self._boxes[run.sandbox_id])
         if does.seconds is not None:
             run.ends_at = run.started_at + round(does.seconds * 1e9)
             heapq.heappush(self._ends, (run.ends_at, run.id))
             self._arm()
 
     async def stop_container(self, container_id: str, timeout: int) -> None:
-        self._may_fail("stop_container")
+        await self._begin("stop_container")
         run = self._runs.get(container_id)
         if run is not None and run.state == ContainerState.RUNNING:
             self._exit(run, SIGTERM if timeout > 0 else SIGKILL, "Error")
 
     async def remove_container(self, container_id: str) -> None:
-        self._may_fail("remove_container")
+        await self._begin("remove_container")
         run = self._runs.get(container_id)
         if run is None:
             return
@@ -216,7 +233,7 @@ class SimulatedRuntime:
         self._tell(container_id, EventType.DELETED, self._boxes[run.sandbox_id])
 
     async def exec_sync(self, container_id: str, command: tuple[str, ...], timeout: int) -> tuple[int, bytes, bytes]:
-        self._may_fail("exec_sync")
+        await self._begin("exec_sync")
         run = self._run(container_id)
         if run.state != ContainerState.RUNNING:
             raise CriError("FAILED_PRECONDITION", f"container {container_id} is not running")
@@ -235,7 +252,7 @@ class SimulatedRuntime:
     # --- events
 
     async def events(self, opened: Callable[[], None] | None = None) -> AsyncIterator[ContainerEvent]:
-        self._may_fail("events")
+        await self._begin("events")
         stream: asyncio.Queue[ContainerEvent | None] = asyncio.Queue()
         self._streams.add(stream)
         try:
@@ -250,8 +267,9 @@ class SimulatedRuntime:
             self._streams.discard(stream)
 
     def _tell(self, thing: str, type_: EventType, box: Box) -> None:
-        status = self._status(box.pod_uid, (box.id,))
-        self._send(ContainerEvent(thing, type_, self._now(), box.shown(), status.containers))
+        if self._streams:
+            status = self._status(box.pod_uid, (box.id,))
+            self._send(ContainerEvent(thing, type_, self._now(), box.shown(), status.containers))
         self._changed()
 
     def _send(self, event: ContainerEvent) -> None:
@@ -261,14 +279,14 @@ class SimulatedRuntime:
     # --- images
 
     async def image_status(self, image: str) -> Image | None:
-        self._may_fail("image_status")
+        await self._begin("image_status")
         return None if image in self._removed_images else _image(image)
 
     async def list_images(self) -> list[Image]:
         return [_image(image) for image in sorted({run.image for run in self._runs.values()})]
 
     async def pull_image(self, image: str, auth: Mapping[str, str] | None = None) -> str:
-        self._may_fail("pull_image")
+        await self._begin("pull_image")
         self._removed_images.discard(image)
         return _image(image).id
 
@@ -279,6 +297,11 @@ class SimulatedRuntime:
 
     def _now(self) -> int:
         return to_nanos(self._clock.now())
+
+    def _birth(self) -> int:
+        """Now, but later than every birth before: what was made last is the newest, however coarse the clock."""
+        self._last_birth = max(self._now(), self._last_birth + 1)
+        return self._last_birth
 
     def _exit(self, run: Run, code: int, reason: str) -> None:
         run.state, run.exit_code, run.finished_at = int(ContainerState.EXITED), code, self._now()
@@ -315,7 +338,7 @@ class SimulatedRuntime:
         return f"{self._rng.getrandbits(256):064x}"
 
     def _address(self) -> str:
-        for _ in range(self._size):
+        for _ in range(self._size - 3):
             address = str(ipaddress.ip_address(self._first + self._next))
             self._next = self._next + 1 if self._next + 2 < self._size else 2
             if address not in self._used:
@@ -346,24 +369,43 @@ class SimulatedRuntime:
     def _changed(self) -> None:
         if self._ends:
             self._arm()
-        if self._state_path is not None and (self._saver is None or self._saver.done()):
+        self._unsaved = self._state_path is not None
+        if self._unsaved and (self._saver is None or self._saver.done()):
             self._saver = asyncio.get_running_loop().create_task(self._save(), name="simulated state")
 
     async def _save(self) -> None:
-        await self._clock.sleep(SAVE_EVERY)
-        if self._state_path is not None:
-            await asyncio.to_thread(write_atomic, self._state_path, dumps(dump(self._boxes, self._runs)), 0o600)
+        """Write the state file until nothing has changed meanwhile."""
+        while self._unsaved and self._state_path is not None:
+            await self._clock.sleep(SAVE_EVERY)
+            self._unsaved, self._writing = False, True
+            try:
+                await asyncio.to_thread(write_atomic, self._state_path, self._state(), 0o600)
+            except OSError as error:
+                log.warning("simulated containers are not kept: %s", error)
+            finally:
+                self._writing = False
+
+    def _state(self) -> bytes:
+        return dumps(dump(self._boxes, self._runs))
 
     async def close(self) -> None:
         """End its tasks; with a state file, what runs is taken up again by the next."""
-        tasks = [task for task in (self._timer, self._saver) if task is not None]
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        if self._timer is not None:
+            await _end(self._timer)
+        self._unsaved = False
+        if self._saver is not None:
+            if self._writing:  # a write that has begun is not to meet the last one
+                await self._saver
+            else:
+                await _end(self._saver)
         if self._state_path is not None:
-            write_atomic(self._state_path, dumps(dump(self._boxes, self._runs)), 0o600)
+            await asyncio.to_thread(write_atomic, self._state_path, self._state(), 0o600)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 def _image(image: str) -> Image:
