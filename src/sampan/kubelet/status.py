@@ -12,6 +12,13 @@ from sampan.kubelet.actions import newest
 from sampan.kubelet.podspec import TERMINAL, containers, init_containers, is_sidecar, restarts, spec, status
 from sampan.kubelet.runtime import Container, ContainerState, PodStatus, SandboxState
 
+CONDITIONS = ("PodReadyToStartContainers", "Initialized", "ContainersReady", "Ready")
+"""The conditions that the node agent writes; all others are others'."""
+FIELDS = (
+    "phase", "reason", "message", "startTime", "observedGeneration", "hostIP", "hostIPs", "podIP", "podIPs",
+    "initContainerStatuses", "containerStatuses",
+)  # fmt: skip
+"""What else it writes of a status."""
 UNKNOWN_END = 137
 """Exit code of a container that vanished, as upstream reports it."""
 
@@ -304,6 +311,16 @@ def _ready(pod: Obj, phase: str, containers_ready: dict[str, Any]) -> dict[str, 
     if messages:
         return _false("ReadinessGatesNotReady", ", ".join(messages))
     return _true_if(True)
+
+
+def combined(api: Obj, own: Obj | None) -> Obj:
+    """The status as the API last said, with what the agent itself has put since: it may not be back yet."""
+    if own is None:
+        return api
+    kept = {key: own[key] for key in FIELDS if key in own}
+    mine = [c for c in own.get("conditions") or () if c["type"] in CONDITIONS]
+    others = [c for c in api.get("conditions") or () if c["type"] not in CONDITIONS]
+    return {**api, **kept, "conditions": [*mine, *others]}
 
 
 def merge_conditions(pod: Obj, fresh: Mapping[str, dict[str, Any]], now: str) -> list[Obj]:

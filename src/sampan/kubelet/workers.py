@@ -17,7 +17,7 @@ from sampan.kubelet.pleg.cache import PodCache
 from sampan.kubelet.podspec import deadline_passes_in, every_container, grace_seconds, is_terminal
 from sampan.kubelet.runner import NotStarted, PodRunner
 from sampan.kubelet.runtime import ContainerState, CriError, PodStatus
-from sampan.kubelet.status import Known, Waiting, pod_status
+from sampan.kubelet.status import Known, Waiting, combined, pod_status
 from sampan.kubelet.volumes import VolumeError, VolumePath
 from sampan.kubelet.writer import StatusWriter
 
@@ -418,10 +418,8 @@ class Workers:
             stopped=ended,
             runtime_name=self._links.runtime_name,
         )
-        base = state.pod
         last = self._links.writer.last(state.uid)
-        if last is not None:
-            base = {**base, "status": {**(base.get("status") or {}), **last}}
+        base = {**state.pod, "status": combined(state.pod.get("status") or {}, last)}
         self._links.writer.put(state.pod, pod_status(base, runtime, known, self._links.clock.now()))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sampan.aio.clock import Clock
@@ -10,6 +11,7 @@ from sampan.api.errors import StatusError
 from sampan.api.json import Obj
 from sampan.api.names import ObjectRef
 from sampan.client.api import Api
+from sampan.kubelet.status import CONDITIONS, FIELDS
 from sampan.resources.kinds import PODS
 
 log = logging.getLogger("sampan.kubelet")
@@ -18,14 +20,27 @@ WRITERS = 8
 
 
 def difference(old: Obj, new: Obj) -> Obj:
-    """The strategic merge patch of `status` from old to new: changed fields whole, vanished ones null."""
-    patch: Obj = {key: value for key, value in new.items() if key != "conditions" and old.get(key) != value}
-    patch.update({key: None for key in old if key not in new})
+    """The strategic merge patch of `status` from old to new: changed fields whole, what vanished null or deleted."""
+    patch: Obj = {key: new[key] for key in FIELDS if key in new and old.get(key) != new[key]}
+    patch.update({key: None for key in FIELDS if key in old and key not in new})
     before = {c["type"]: c for c in old.get("conditions") or ()}
-    changed = [c for c in new.get("conditions") or () if before.get(c["type"]) != c]
+    changed = [
+        {**{key: None for key in before.get(c["type"], {}) if key not in c}, **c}
+        for c in new.get("conditions") or ()
+        if c["type"] in CONDITIONS and before.get(c["type"]) != c
+    ]
     if changed:
         patch["conditions"] = changed
+    for field in ("podIPs", "hostIPs"):
+        if patch.get(field):
+            patch[field] = [*patch[field], *_gone(old.get(field) or (), patch[field])]
     return patch
+
+
+def _gone(old: Sequence[Obj], new: Sequence[Obj]) -> list[Obj]:
+    """Addresses are merged by themselves: those that are no more have to be named."""
+    kept = {entry["ip"] for entry in new}
+    return [{"$patch": "delete", "ip": entry["ip"]} for entry in old if entry["ip"] not in kept]
 
 
 @dataclass(slots=True)

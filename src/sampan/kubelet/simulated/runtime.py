@@ -32,7 +32,7 @@ from sampan.kubelet.simulated.program import program
 from sampan.kubelet.simulated.records import Box, Run, dump, load
 
 log = logging.getLogger("sampan.simulated")
-SIGTERM, SIGKILL = 143, 137
+SIGTERM, SIGKILL, START_ERROR = 143, 137, 128
 SAVE_EVERY = 1.0
 """Seconds between two writes of the state file, at least."""
 BREAK = None
