@@ -249,7 +249,7 @@ def parse_fields(text: str) -> FieldSelector:
 
 
 def _split_terms(text: str) -> list[str]:
-    return re.findall(r"(?:[^\\,]|\\.)+", text)
+    return re.findall(r"(?:[^\\,]|\\.|\\$)+", text)
 
 
 def _unescape(value: str) -> str:
