@@ -345,8 +345,7 @@ async def test_a_runtime_that_fails_is_tried_again(agent: "Node") -> None:
 async def test_a_container_that_cannot_start(agent: "Node") -> None:
     agent.simulated.fail("start_container", CriError("UNKNOWN", "exec: no such file"), times=2)
     await agent.create()
-    waiting = (await agent.status())["containerStatuses"][0]["state"]["waiting"]
-    assert waiting["reason"] == "CrashLoopBackOff"
+    assert (await agent.shown())["a"] == "waiting CrashLoopBackOff x1"
     assert await agent.events("Failed") == ["Error: exec: no such file"]
     await agent.advance(10)
     assert (await agent.shown())["a"] == "running x2"

@@ -201,7 +201,11 @@ class SimulatedRuntime:
         return run.id
 
     async def start_container(self, container_id: str) -> None:
-        await self._begin("start_container")
+        try:
+            await self._begin("start_container")
+        except CriError:
+            self._exit(self._run(container_id), START_ERROR, "StartError")  # as containerd does
+            raise
         run = self._run(container_id)
         if run.state != ContainerState.CREATED:
             raise CriError("FAILED_PRECONDITION", f"container {container_id} is not in created state")
