@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from sampan.api.names import RestMapping
+from sampan.api.resource import Resource
+from sampan.api.schema.openapi import from_openapi
 from sampan.apiserver.app import App, Parts
 from sampan.net.http import Request
 from sampan.resources.build import builtin_resources
+from sampan.resources.strategy import GenericStrategy
 from sampan.store.base import KeyValue
 from sampan.store.memory import MemoryStore
 
@@ -209,3 +213,50 @@ async def test_binding_a_pod_is_nobodys(send: Send) -> None:
     _, pod = await send("GET", f"{pods}/p")
     assert pod["spec"]["nodeName"] == "n"
     assert managers(pod) == [("tester", "Update")]
+
+
+WIDGETS = "/apis/e.com/v1/namespaces/default/widgets"
+
+
+def widgets(app: App) -> None:
+    """Serve a custom kind: spec.n, and spec.free with whatever is in it."""
+    free = {"type": "object", "additionalProperties": True}
+    spec = {"type": "object", "properties": {"n": {"type": "integer"}, "free": free}}
+    schema = {"type": "object", "properties": {"metadata": free, "spec": spec}}
+    names = RestMapping("e.com", "v1", "Widget", "widgets", True)
+    verbs = ("create", "get", "patch", "update")
+    app.kit.live.put(
+        Resource(
+            names, "widget", "WidgetList", (), (), verbs, from_openapi(schema), GenericStrategy(), has_generation=True
+        )
+    )
+
+
+async def test_custom_kinds_have_everybodys_metadata_and_their_own_schema(app: App, send: Send) -> None:
+    widgets(app)
+
+    def widget(spec: Any, **meta: Any) -> dict[str, Any]:
+        return {"apiVersion": "e.com/v1", "kind": "Widget", "metadata": {"name": "w", **meta}, "spec": spec}
+
+    status, made = await send("POST", WIDGETS, widget({"n": 1}, labels={"a": "b"}))
+    assert status == 201, json.dumps(made)
+    assert made["metadata"]["managedFields"][0]["fieldsV1"] == {
+        "f:metadata": {"f:labels": {".": {}, "f:a": {}}},
+        "f:spec": {".": {}, "f:n": {}},
+    }
+    body = widget({"free": {"x": {"y": 1}, "l": [1]}}, finalizers=["e.com/f"])
+    status, found = await send("PATCH", f"{WIDGETS}/w?fieldManager=m", body, APPLY)
+    assert status == 200, found
+    owned = next(e for e in found["metadata"]["managedFields"] if e["manager"] == "m")["fieldsV1"]
+    assert owned == {
+        "f:metadata": {"f:finalizers": {'v:"e.com/f"': {}}},
+        "f:spec": {"f:free": {"f:l": {}, "f:x": {".": {}, "f:y": {}}}},
+    }
+    status, error = await send("PATCH", f"{WIDGETS}/w?fieldManager=m", widget({"nope": 1}), APPLY)
+    assert (status, error["message"]) == (
+        500,
+        "failed to create typed patch object (/w; e.com/v1, Kind=Widget): .spec.nope: field not declared in schema",
+    )
+    status, found = await send("PATCH", f"{WIDGETS}/w?fieldManager=m", widget({"free": {"x": {}}}), APPLY)
+    assert (status, found["spec"]) == (200, {"n": 1, "free": {"x": {}}})
+    assert "finalizers" not in found["metadata"]

@@ -8,7 +8,7 @@ from sampan.api.json import JSONDecodeError, Obj, loads
 from sampan.api.names import GVK, parse_api_version
 from sampan.api.schema.decode import DecodeError, decode
 from sampan.api.schema.nodes import Node
-from sampan.api.schema.strict import cannot_handle, duplicate_fields, strict_message, strict_problems
+from sampan.api.schema.strict import cannot_handle, duplicate_fields, merged_repeats, strict_message, strict_problems
 from sampan.apiserver.negotiate import PROTOBUF, YAML, body_type
 
 LIMIT = 3 * 1024 * 1024
@@ -151,11 +151,29 @@ def decode_body(body: bytes, content_type: str, gvk: GVK, node: Node, validation
         else:
             message = f"json: cannot unmarshal {found} into Go value of type {GO_TYPE_META}"
             raise bad_request(f"couldn't get version/kind; json parse error: {message}")
-    return decode_value(value, raw, gvk, node, validation)
+    if raw is not None:
+        return decode_value(value, raw, gvk, node, validation)
+    repeated = repeats_of_yaml(body) if validation != "Ignore" else []
+    if repeated and validation == "Strict":
+        lines = "\n  ".join(["yaml: unmarshal errors:", *repeated])
+        raise bad_request(cannot_handle(gvk.kind, gvk.version, strict_message([lines])))
+    decoded = decode_value(value, None, gvk, node, validation)
+    decoded.problems[:0] = repeated
+    return decoded
+
+
+def repeats_of_yaml(body: bytes) -> list[str]:
+    """Keys that a YAML body writes more than once in a mapping."""
+    from sampan.apiserver.yamltypes import repeated_keys
+
+    return repeated_keys(body)
 
 
 def decode_value(value: Obj, raw: bytes | None, gvk: GVK, node: Node, validation: str) -> Decoded:
     """As `decode_body`, for a body that is parsed already; `raw` for repeated fields."""
+    repeated = duplicate_fields(raw, value) if raw is not None else []
+    if repeated and raw is not None:
+        value = merged_repeats(raw)
     check_kind(value, gvk)
     try:
         obj, unknown = decode(value, node)
@@ -163,7 +181,7 @@ def decode_value(value: Obj, raw: bytes | None, gvk: GVK, node: Node, validation
         raise bad_request(cannot_handle(gvk.kind, gvk.version, str(error))) from None
     problems: list[str] = []
     if validation != "Ignore":
-        problems = strict_problems(duplicate_fields(raw, value) if raw is not None else (), unknown)
+        problems = strict_problems(repeated, unknown)
         if problems and validation == "Strict":
             raise bad_request(cannot_handle(gvk.kind, gvk.version, strict_message(problems)))
     obj["kind"], obj["apiVersion"] = gvk.kind, gvk.api_version

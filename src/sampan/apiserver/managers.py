@@ -4,7 +4,7 @@ from functools import partial
 
 from sampan.api.json import Obj
 from sampan.api.names import parse_api_version
-from sampan.api.patch.places import Place, place_of
+from sampan.api.patch.places import DEDUCED, Place, place_of, root_of_custom
 from sampan.api.patch.track import Scope
 from sampan.api.resource import Resource
 from sampan.apiserver.call import Call
@@ -29,7 +29,7 @@ def scope_of(call: Call) -> Scope:
     return Scope(
         resource.gvk.api_version,
         mapping.kind,
-        place_of(resource.schema),
+        root_place(call.kit.live, resource),
         call.kit.now(),
         subresource,
         reset_fields(mapping.group, mapping.plural, subresource, "status" in resource.subresources),
@@ -47,7 +47,17 @@ def _served(live: LiveResources, plural: str, api_version: str) -> Resource | No
 
 def _place_at(live: LiveResources, plural: str, api_version: str) -> Place | None:
     found = _served(live, plural, api_version)
-    return None if found is None else place_of(found.schema)
+    return None if found is None else root_place(live, found)
+
+
+def root_place(live: LiveResources, resource: Resource) -> Place:
+    """The place of a kind's objects. Custom kinds have no name in their schema; their metadata is everybody's."""
+    schema = resource.schema
+    if schema.name:
+        return place_of(schema)
+    common = live.get("", "v1", "configmaps")
+    metadata = place_of(common.schema.properties["metadata"]) if common is not None else DEDUCED
+    return root_of_custom(schema, metadata)
 
 
 def _convert(live: LiveResources, plural: str, obj: Obj, api_version: str) -> Obj:

@@ -29,8 +29,8 @@ class Place:
     """One place of a schema as server-side apply sees it."""
 
     __slots__ = (
-        "_element", "_fields", "_flat", "atomic", "exact", "keys", "kind", "known", "leaf", "preserving", "scalar",
-        "source", "zeros",
+        "_element", "_fields", "_flat", "atomic", "exact", "keys", "kind", "known", "leaf", "preserving", "rooted",
+        "scalar", "source", "zeros",
     )  # fmt: skip
 
     def __init__(self, kind: Kind, scalar: Scalar = "untyped", *, atomic: bool = False) -> None:
@@ -42,6 +42,8 @@ class Place:
         self.exact = False
         """Whether equal dicts are surely equal values: no place below takes numbers as well as booleans."""
         self.preserving = False
+        self.rooted = False
+        """Whether this is the root of a custom kind, with everybody's metadata."""
         self.zeros: Obj = {}
         """What Go writes for this struct when nothing is set."""
         self.source: Callable[[], tuple[Mapping[str, Place], Place | None]] | None = None
@@ -100,13 +102,14 @@ UNTYPED.source = lambda: ({}, UNTYPED)
 def place_of(node: Node, preserving: bool = False) -> Place:
     """The place of a schema node. `preserving`: a node above keeps unknown fields (custom resources)."""
     found: Place | None = node.merging
-    if found is None or found.preserving != preserving:
+    if found is None or (found.preserving != preserving and found is not DEDUCED and found is not UNTYPED):
         target = node.target
         if target is not None and target is not node and target.atomic == node.atomic and not preserving:
             found = place_of(target)
         else:
             found = _compile(node, preserving or (node.preserve_unknown and node.type == "object"))
-            found.preserving = preserving
+            if found is not DEDUCED and found is not UNTYPED:
+                found.preserving = preserving
         node.merging = found
     return found
 
@@ -128,6 +131,22 @@ def _compile(node: Node, preserving: bool) -> Place:
     )
     if node.type == "object" and node.name:
         place.zeros = zero(node) or {}
+    return place
+
+
+def root_of_custom(node: Node, metadata: Place) -> Place:
+    """The place of a custom kind's root: its schema, but kind, apiVersion and metadata are those of every object."""
+    below = place_of(node)
+    if below.rooted:
+        return below
+    text, place = Place("scalar", "string"), Place("map")
+    common = {"apiVersion": text, "kind": text, "metadata": metadata}
+    place.source = lambda: (
+        {**{name: child for name, (_, child) in below.fields.items()}, **common},
+        below.element,
+    )
+    place.rooted = True
+    node.merging = place
     return place
 
 

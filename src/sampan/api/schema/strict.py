@@ -40,6 +40,23 @@ def _collect(value: Any, path: str, found: list[str]) -> None:
             _collect(child, f"{path}[{index}]", found)
 
 
+def merged_repeats(body: bytes) -> Any:
+    """The parsed body where a repeated field's objects are merged, as Go decodes into what is there already."""
+    return stdlib_json.loads(body, object_pairs_hook=_merge_pairs)
+
+
+def _merge_pairs(pairs: list[tuple[str, Any]]) -> json.Obj:
+    made: json.Obj = {}
+    for key, value in pairs:
+        before = made.get(key)
+        made[key] = _merge(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+    return made
+
+
+def _merge(before: json.Obj, after: json.Obj) -> json.Obj:
+    return _merge_pairs([*before.items(), *after.items()])
+
+
 def strict_problems(duplicates: Iterable[str], unknown: Iterable[str]) -> list[str]:
     """One text per problem, as Warning headers carry them with fieldValidation=Warn."""
     return [f'duplicate field "{path}"' for path in duplicates] + [f'unknown field "{path}"' for path in unknown]
