@@ -101,10 +101,17 @@ STATES = st.sampled_from(list(ContainerState))
 
 @given(STATES, STATES)
 def test_onward_never_goes_back(old: ContainerState, new: ContainerState) -> None:
-    order = {ContainerState.CREATED: 0, ContainerState.UNKNOWN: 0, ContainerState.RUNNING: 1, ContainerState.EXITED: 2}
+    order = {ContainerState.CREATED: 0, ContainerState.RUNNING: 1, ContainerState.UNKNOWN: 1, ContainerState.EXITED: 2}
     before = PodStatus("1", sandboxes=(box(),), containers=(run(old),))
     after = onward(before, PodStatus("1", sandboxes=(box(),), containers=(run(new),)))
     assert order[after.containers[0].state] == max(order[old], order[new])
+
+
+@pytest.mark.parametrize("new", [ContainerState.RUNNING, ContainerState.UNKNOWN])
+@pytest.mark.parametrize("old", [ContainerState.RUNNING, ContainerState.UNKNOWN])
+def test_a_running_container_may_become_unknown_and_be_found_again(old: ContainerState, new: ContainerState) -> None:
+    before, after = PodStatus("1", containers=(run(old),)), PodStatus("1", containers=(run(new),))
+    assert onward(before, after).containers[0].state is new
 
 
 def test_onward_keeps_a_sandbox_dead_and_knows_whose_a_container_is() -> None:

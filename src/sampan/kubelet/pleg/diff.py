@@ -88,7 +88,8 @@ def keep_ips(old: PodStatus | None, new: PodStatus) -> PodStatus:
     return replace(new, ips=old.ips)
 
 
-ORDER = {ContainerState.CREATED: 0, ContainerState.UNKNOWN: 0, ContainerState.RUNNING: 1, ContainerState.EXITED: 2}
+ORDER = {ContainerState.CREATED: 0, ContainerState.RUNNING: 1, ContainerState.UNKNOWN: 1, ContainerState.EXITED: 2}
+"""How far on in its life a container is. A running one may become unknown, which it must be ended for, and back."""
 
 
 def onward(old: PodStatus | None, new: PodStatus) -> PodStatus:

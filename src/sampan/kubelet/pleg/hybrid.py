@@ -85,13 +85,15 @@ class HybridPleg:
         inbox.put_nowait(Input.TIME)
 
     async def _follow(self, inbox: asyncio.Queue[Input]) -> None:
-        """One stream's life, told to the table."""
+        """One stream's life, told to the table, whatever ends it."""
+        ended = Input.BROKE
         try:
             await self.evented.follow(lambda: inbox.put_nowait(Input.OPENED))
         except CriError as error:
             if error.code == "UNIMPLEMENTED":
                 log.info("the runtime has no container events; relisting every %g s", self.periods.relist)
-                inbox.put_nowait(Input.UNIMPLEMENTED)
-                return
-            log.info("the event stream broke: %s", error)
-        inbox.put_nowait(Input.BROKE)
+                ended = Input.UNIMPLEMENTED
+            else:
+                log.info("the event stream broke: %s", error)
+        finally:
+            inbox.put_nowait(ended)
