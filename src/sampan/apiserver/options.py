@@ -159,8 +159,29 @@ def _manager_errors(manager: str) -> list[FieldError]:
     for index, char in enumerate(manager):
         if not char.isprintable():
             text = f"invalid character U+{ord(char):04X} (at position {index})"
-            errors.append(invalid("fieldManager", manager, text))
+            errors.append(
+                FieldError("FieldValueInvalid", "fieldManager", f"Invalid value: {go_quoted(manager)}: {text}")
+            )
     return errors
+
+
+_GO_ESCAPES = {
+    "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v", "\\": "\\\\", '"': '\\"',
+}  # fmt: skip
+
+
+def go_quoted(text: str) -> str:
+    """A string as Go's %q writes it."""
+    made = []
+    for char in text:
+        if char in _GO_ESCAPES:
+            made.append(_GO_ESCAPES[char])
+        elif char.isprintable():
+            made.append(char)
+        else:
+            code = ord(char)
+            made.append(f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
+    return '"' + "".join(made) + '"'
 
 
 def dry_run_errors(values: list[str]) -> list[FieldError]:

@@ -1,6 +1,7 @@
 """NamespaceLifecycle: nothing is created in a namespace that is missing or going, and three namespaces never go."""
 
 from sampan.api.errors import StatusError, not_found
+from sampan.api.json import Obj
 from sampan.apiserver.admission.plugin import Base, Facts, Need, is_kind, refuse
 from sampan.apiserver.admission.review import Review
 
@@ -21,6 +22,12 @@ class NamespaceLifecycle(Base):
 
     def needs(self, review: Review) -> tuple[Need, ...]:
         return () if review.operation == "DELETE" else (Need("", "namespaces", "", review.namespace),)
+
+    def mutate(self, review: Review, facts: Facts) -> Obj:
+        """Refuses before others look for what a missing namespace cannot have, as upstream's plugin does."""
+        if review.operation != "DELETE":
+            self.validate(review, facts)
+        return super().mutate(review, facts)
 
     def validate(self, review: Review, facts: Facts) -> None:
         if review.operation == "DELETE":
