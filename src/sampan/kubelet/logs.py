@@ -98,14 +98,23 @@ def tail_offset(file: BinaryIO, lines: int) -> int:
     return 0
 
 
-def render(lines: Iterator[Line], options: LogOptions) -> Iterator[bytes]:
-    """The bytes that are sent for these lines."""
-    for line in lines:
-        if options.stream != "All" and line.stream.lower() != options.stream.lower():
-            continue
-        if options.since is not None and _time(line) < options.since:
-            continue
-        yield (line.time.encode() + b" " if options.timestamps else b"") + line.text
+class Renderer:
+    """The bytes that are sent for lines; one for each reader, for it remembers whether a line is still open."""
+
+    def __init__(self, options: LogOptions) -> None:
+        self._options = options
+        self._open = False
+
+    def __call__(self, lines: Iterator[Line]) -> Iterator[bytes]:
+        options = self._options
+        for line in lines:
+            if options.stream != "All" and line.stream.lower() != options.stream.lower():
+                continue
+            if options.since is not None and _time(line) < options.since:
+                continue
+            stamped = options.timestamps and not self._open  # what goes on has its time already
+            self._open = not line.full
+            yield (line.time.encode() + b" " if stamped else b"") + line.text
 
 
 def _time(line: Line) -> datetime:
@@ -115,7 +124,7 @@ def _time(line: Line) -> datetime:
 async def read_log(path: Path, options: LogOptions, clock: Clock, alive: Callable[[], bool]) -> AsyncIterator[bytes]:
     """The log in pieces; with `follow`, until the container has ended and all was read. Raises FileNotFoundError."""
     file = await asyncio.to_thread(path.open, "rb")
-    left = options.limit
+    left, render = options.limit, Renderer(options)
     try:
         if options.tail is not None:
             file.seek(await asyncio.to_thread(tail_offset, file, options.tail))
@@ -129,7 +138,7 @@ async def read_log(path: Path, options: LogOptions, clock: Clock, alive: Callabl
                 await clock.sleep(LOOK_EVERY)
                 continue
             *whole, rest = (rest + block).split(b"\n")
-            data = b"".join(render((parse_line(raw + b"\n") for raw in whole if raw), options))
+            data = b"".join(render(parse_line(raw + b"\n") for raw in whole if raw))
             if left is not None:
                 data = data[:left]
                 left -= len(data)
