@@ -196,18 +196,9 @@ def demand(call: Call, wanted: Obj, old: Obj, kv: KeyValue, by_uid: bool = True)
     meta, old_meta = wanted.get("metadata") or {}, old["metadata"]
     uid, version = meta.get("uid"), meta.get("resourceVersion")
     if by_uid and uid and uid != old_meta.get("uid"):
-        group = f"{call.group}/" if call.group in PREFIXED or ("." in call.group and call.group not in BUILTIN) else ""
-        at = STORED_AT.get(call.plural, call.plural)
-        key = "/".join(part for part in (f"/registry/{group}{at}", call.namespace, name) if part)
-        raise errors.conflict(
-            call.group,
-            call.plural,
-            name,
-            f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
-            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {old_meta.get('uid', '')}",
-        )
+        raise wrong_uid(call, uid, old_meta.get("uid", ""))
     if not version or version == "0":
-        if not call.resource.allow_unconditional_update:
+        if not call.resource.allow_unconditional_update and call.info.subresource != "scale":
             found = [invalid("metadata.resourceVersion", 0, "must be specified for an update")]
             raise errors.invalid(call.group, call.plural, name, found)
         return False
@@ -216,6 +207,20 @@ def demand(call: Call, wanted: Obj, old: Obj, kv: KeyValue, by_uid: bool = True)
     if int(version) != kv.revision:
         raise errors.conflict(call.group, call.plural, name)
     return True
+
+
+def wrong_uid(call: Call, wanted: str, found: str) -> StatusError:
+    """409: the client means another object of that name; in the words of upstream's storage."""
+    group = f"{call.group}/" if call.group in PREFIXED or ("." in call.group and call.group not in BUILTIN) else ""
+    at = STORED_AT.get(call.plural, call.plural)
+    key = "/".join(part for part in (f"/registry/{group}{at}", call.namespace, call.info.name) if part)
+    return errors.conflict(
+        call.group,
+        call.plural,
+        call.info.name,
+        f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
+        f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}",
+    )
 
 
 BUILTIN = frozenset(

@@ -1,6 +1,6 @@
 """PUT of one object, or of its status."""
 
-from sampan.api.errors import StatusError, bad_request, conflict
+from sampan.api.errors import StatusError, bad_request
 from sampan.api.json import Obj
 from sampan.apiserver import write
 from sampan.apiserver.answer import answer, format_of
@@ -38,10 +38,7 @@ async def update(call: Call) -> Response:
             raise
         uid = (obj.get("metadata") or {}).get("uid")
         if uid:
-            why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
-            raise conflict(call.group, call.plural, call.info.name, why) from None
-        if (obj.get("metadata") or {}).get("resourceVersion"):
-            raise
+            raise write.wrong_uid(call, uid, "") from None
         await may_create(call)
         written = await write.create(call, obj, options)
     return answer(call, written.value, 201 if written.created else 200)
