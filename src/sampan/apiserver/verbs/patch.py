@@ -146,3 +146,21 @@ def unfit(raw: Obj, given: Given, why: str) -> StatusError:
     return invalid(
         "", "", "", [FieldError("FieldValueInvalid", "patch", f"Invalid value: {dumps(text).decode()}: {why}")]
     )
+
+
+def _touched(given: Given) -> Any:
+    """The objects that a patch goes through: upstream's libraries write them anew, keys sorted."""
+    if given.media == MERGE or not isinstance(given.change, list):
+        return given.change
+    touched: Obj = {}
+    for operation in given.change:
+        below = touched
+        for part in str(operation.get("path", "")).split("/")[1:-1]:
+            below = below.setdefault(part, {})
+    return touched
+
+
+def _sorted(value: Any, touched: Any) -> Any:
+    if not isinstance(value, dict) or not isinstance(touched, dict):
+        return value
+    return {key: _sorted(value[key], touched.get(key)) for key in sorted(value)}
