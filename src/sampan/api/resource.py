@@ -99,6 +99,8 @@ class Resource:
     """The Warning text for any use of this version; empty if not deprecated."""
     graceful: bool = False
     """DELETE honours gracePeriodSeconds (pods)."""
+    custom: bool = False
+    """Described by a CustomResourceDefinition."""
 
     @property
     def gvk(self) -> GVK:

@@ -9,6 +9,7 @@ from sampan.api.resource import Resource
 from sampan.apiserver.admission.review import Admission, AdmitAll
 from sampan.apiserver.call import Connector, Kit
 from sampan.apiserver.context import RequestInfo
+from sampan.apiserver.custom_kinds import CustomKinds
 from sampan.apiserver.deadlines import Deadlines
 from sampan.apiserver.discovery import Discovery
 from sampan.apiserver.dispatch import Dispatch
@@ -84,6 +85,7 @@ class App:
         )  # fmt: skip
         self.metrics: RequestMetrics = RequestMetrics(parts.metrics)
         self.started = False
+        self._custom = CustomKinds(self.kit)
         self._dispatch = Dispatch(self.kit, parts.connectors)
         self._discovery = Discovery(live, parts.version, lambda r: r.headers.get("host", parts.address))
         checks: dict[str, Check] = {"ping": fine, "log": fine, "etcd": fine, **parts.checks}
@@ -102,10 +104,12 @@ class App:
         host, _, port = self.parts.address.rpartition(":")
         await ensure_namespaces(self.kit)
         await ensure_kubernetes_service(self.kit, self.parts.service_cidr, host.strip("[]"), int(port))
+        await self._custom.start()
         self.started = True
 
     async def close(self) -> None:
         """End what the server does by itself; the store is not closed."""
+        await self._custom.close()
         await self.kit.deadlines.close()
 
     async def _route(self, request: Request) -> Response:

@@ -34,6 +34,7 @@ class Discovery:
 
     def __init__(self, live: LiveResources, version: str, server: Callable[[Request], str]) -> None:
         self._live, self._version, self._server = live, version, server
+        self._builtin = frozenset(r.mapping.group for r in live.all())
         self._made: dict[tuple[str, str], tuple[bytes, str]] = {}
         live.on_change(self._made.clear)
 
@@ -48,6 +49,9 @@ class Discovery:
             return written(request, version_info(self._version), negotiate(request.headers.get("accept", "")))
         if parts[0] not in ("api", "apis") or len(parts) > 3:
             return None
+        custom = len(parts) > 1 and parts[0] == "apis" and parts[1] not in self._builtin
+        if custom and self._build(request, path, parts) is None:
+            return None  # upstream answers for groups that nobody serves in plain text
         if path == "/apis" and request.method in ("POST", "PUT", "PATCH"):
             return self._document(request, path, parts)
         get_only(request, known=lambda: self._build(request, path, parts) is not None)

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from sampan.api.errors import StatusError, not_found_path
+from sampan.api import errors
+from sampan.api.errors import StatusError, not_found, not_found_path
 from sampan.api.resource import Resource
 from sampan.apiserver.call import Call, Connector, Kit, Verb
 from sampan.apiserver.context import RequestInfo
@@ -42,17 +43,27 @@ def method_not_allowed() -> StatusError:
     return StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
 
 
+def refused(resource: Resource, info: RequestInfo) -> StatusError:
+    """405 for a verb that the path does not have; custom kinds say which."""
+    if resource.custom:
+        return errors.method_not_allowed(info.group, info.resource, info.verb)
+    return method_not_allowed()
+
+
 class Dispatch:
     """Serves requests for resources."""
 
     def __init__(self, kit: Kit, connectors: Mapping[tuple[str, str, str], Connector]) -> None:
         self._kit = kit
         self._connectors = {**SUBRESOURCES, **connectors}
+        self._builtin = frozenset(r.mapping.group for r in kit.live.all())
 
     async def __call__(self, request: Request, info: RequestInfo) -> Response:
         kit = self._kit
         resource = kit.live.get(info.group, info.version, info.resource)
         if resource is None:
+            if info.group not in self._builtin:
+                return Response(404, [("Content-Type", "text/plain; charset=utf-8")], b"404 page not found\n")
             raise not_found_path()
         call = Call(kit, request, info, resource, kit.registry.entry(resource))
         verb = self._find(call, resource, info)
@@ -81,17 +92,19 @@ class Dispatch:
         if not served:
             raise not_found_path()
         if info.verb not in served or call.request.method == "HEAD":
-            raise method_not_allowed()
+            raise refused(resource, info)
         return connector if connector is not None else VERBS[info.verb]
 
     def _subresource(self, resource: Resource, info: RequestInfo) -> Verb:
         found = resource.subresources.get(info.subresource)
+        if found is None and resource.custom and info.subresource in ("status", "scale"):
+            raise not_found(info.group, info.resource, info.name)
         if found is None or info.rest:
             raise not_found_path()
         check_scope(resource, info, True)
         connector = self._connectors.get((info.group, info.resource, info.subresource))
         if info.verb not in found.verbs:
-            raise method_not_allowed()
+            raise refused(resource, info)
         if connector is not None:
             return connector
         if info.subresource == "scale":

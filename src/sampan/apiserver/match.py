@@ -98,6 +98,6 @@ def check_field(resource: Resource, field: str) -> None:
     if resource.mapping.group == "resource.k8s.io" and resource.selectable:
         named = f"{resource.gvk.api_version}, Kind={resource.gvk.kind}"
         raise bad_request(f"field label not supported for {named}: {field}")
-    if resource.selectable:
+    if resource.selectable or resource.custom:
         raise bad_request(f"field label not supported: {field}")
     raise bad_request(f'"{field}" is not a known field selector: only "{NAME}", "{NAMESPACE}"')

@@ -57,6 +57,7 @@ class Cluster:
         self._nodes: Nodes | None = None
         self._death: asyncio.Future[str] | None = None
         self._tasks = Tasks(self._died)
+        self._new_kinds = asyncio.Event()
         self._thread: _LoopThread | None = None
         self.kubeconfig = Path()
         self.server = ""
@@ -104,6 +105,8 @@ class Cluster:
         chosen = [c for c in controllers(settings) if c.name in wanted]
         self._manager = Manager(chosen, Kit(api, self._informers, self.clock, kinds, self._plane.app.parts.metrics))
         await self._manager.start()
+        self._plane.app.kit.live.on_change(self._kinds_changed)
+        self._tasks.start(self._follow_kinds(api), "kinds for controllers")
         if "serviceaccount-controller" in wanted:  # without it no pod can be made: kubectl right after `up` would fail
             accounts = self._informers.of(SERVICEACCOUNTS)
             await accounts.synced.wait()
@@ -112,6 +115,18 @@ class Cluster:
             scheduler_api = Api(self._plane.transport("system:kube-scheduler", MASTERS))
             self._scheduler = Scheduler(scheduler_api, self._informers, self.clock)
             await self._scheduler.start()
+
+    def _kinds_changed(self) -> None:
+        self._new_kinds.set()
+
+    async def _follow_kinds(self, api: Api) -> None:
+        """Tell the controllers of every kind what custom kinds come and go."""
+        while True:
+            await self._new_kinds.wait()
+            self._new_kinds.clear()
+            served = await served_kinds(api)
+            if self._manager is not None:
+                await self._manager.serve([s.mapping for s in served if {"list", "watch", "delete"} <= s.verbs])
 
     async def stop(self) -> None:
         """Take everything down, in the reverse order; safe to call at any point and more than once."""

@@ -26,6 +26,8 @@ RETURNS_OBJECT = frozenset((
     ("resource.k8s.io", "resourceclaimtemplates"), ("resource.k8s.io", "resourceslices"),
     ("resource.k8s.io", "deviceclasses"),
 ))  # fmt: skip
+FINALIZERS = {("apiextensions.k8s.io", "customresourcedefinitions"): "customresourcecleanup.apiextensions.k8s.io"}
+"""What a deletion waits for by the server's own rule."""
 ORPHANED_BY_DEFAULT = frozenset(((("", "v1", "replicationcontrollers")), ("batch", "v1", "jobs")))
 JOB_WARNING = (
     "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or "
@@ -152,6 +154,9 @@ def _marked(call: Call, old: Obj, options: DeleteOptions) -> tuple[Obj, bool]:
             meta["finalizers"] = wanted
         else:
             meta.pop("finalizers", None)
+    clean_up = FINALIZERS.get((call.group, call.plural))
+    if clean_up and "deletionTimestamp" not in meta and clean_up not in (meta.get("finalizers") or ()):
+        meta["finalizers"] = [*(meta.get("finalizers") or ()), clean_up]
     if call.resource.graceful:
         kept, gone = _graceful(call, meta, old, options)
         if kept is not None:

@@ -73,9 +73,11 @@ def not_an_object() -> StatusError:
 
 
 def joined(call: Call, items: list[KeyValue], meta: dict[str, Any]) -> bytes:
-    """A List's bytes. Items carry no kind and apiVersion, as upstream's typed lists do not."""
+    """A List's bytes. Items of built-in kinds carry no kind and apiVersion, as upstream's typed lists do not."""
     entry, resource = call.entry, call.resource
-    start = len(entry.prefix)
+    start = 0 if resource.custom else len(entry.prefix)
+    if resource.custom:  # upstream's untyped lists write what typed ones leave out
+        meta = {"continue": "", **meta}
     head = json.dumps({"kind": resource.list_kind, "apiVersion": resource.gvk.api_version, "metadata": meta})[:-1]
     if not items:
         return b'%b,"items":[]}' % head
@@ -84,6 +86,8 @@ def joined(call: Call, items: list[KeyValue], meta: dict[str, Any]) -> bytes:
         parts = [value(entry, kv)[start:] for kv in items]
     else:
         parts = [kv.value[start:] for kv in items]
+    if resource.custom:
+        return b'%b,"items":[%b]}' % (head, b",".join(parts))
     return b'%b,"items":[{%b]}' % (head, b",{".join(parts))
 
 

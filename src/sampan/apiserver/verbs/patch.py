@@ -28,11 +28,16 @@ JSON_PATCH, MERGE, STRATEGIC = (
     "application/strategic-merge-patch+json",
 )
 TYPES = (JSON_PATCH, MERGE, STRATEGIC, APPLY)
+NOT_FOR_CUSTOM = (
+    f"the body of the request was in an unknown format - accepted media types include: {JSON_PATCH}, {MERGE}, {APPLY}"
+)
 
 
 def patch_type(call: Call) -> str:
     """The kind of patch, from the Content-Type; raises 415."""
     media = call.request.headers.get("content-type", "").partition(";")[0].strip()
+    if call.resource.custom and media == STRATEGIC:
+        raise StatusError(415, "UnsupportedMediaType", NOT_FOR_CUSTOM)
     if media in TYPES:
         return media
     if any(part.strip() in TYPES for part in media.split(",")):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from sampan.api.errors import internal
 from sampan.api.errors import invalid as invalid_object
 from sampan.api.json import Obj, loads
 from sampan.api.names import GVK
@@ -74,7 +75,11 @@ async def scale(call: Call) -> Response:
     paths = call.resource.scale or ScalePaths()
     if call.info.verb == "get":
         kv = await call.kit.registry.get(call.entry, call.namespace, call.info.name)
-        return answer_object(call, scale_of(call.kit.registry.object(call.entry, kv), paths))
+        obj = call.kit.registry.object(call.entry, kv)
+        if call.resource.custom and read(obj, paths.replicas) is None:
+            text = f'the spec replicas field ".{".".join(paths.replicas)}" does not exist'
+            raise internal(text)
+        return answer_object(call, scale_of(obj, paths))
     if call.info.verb == "update":
         options, kind = write_options(call.query, "UpdateOptions"), "UpdateOptions"
         wanted = _replacing(call, options)
@@ -134,6 +139,10 @@ async def _write(call: Call, paths: ScalePaths, wanted: Wanted, options: WriteOp
         parents = decode_managed(old["metadata"].get("managedFields"), trusted=True)
         body = wanted(with_managed(scale_of(old, paths), to_scale(parents, versions)))
         replicas = (body.get("spec") or {}).get("replicas") or 0
+        if replicas < 0 and call.resource.custom:
+            at = f".{'.'.join(paths.replicas)}"
+            found = [invalid(at, replicas, "should be a non-negative integer")]
+            raise invalid_object(call.group, call.kind, call.info.name, found)
         if replicas < 0:
             found = [invalid("spec.replicas", replicas, "must be greater than or equal to 0")]
             raise invalid_object("autoscaling", "Scale", call.info.name, found)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from sampan.api.resource import Strategy
-from sampan.resources.strategies import config, network, pods, volumes, workloads
+from sampan.resources.strategies import config, crds, network, pods, volumes, workloads
 
 ADMISSION, RBAC, STORAGE = "admissionregistration.k8s.io", "rbac.authorization.k8s.io", "storage.k8s.io"
 FLOW = "flowcontrol.apiserver.k8s.io"
@@ -21,6 +21,7 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = {
     ("", "ReplicationController"): workloads.REPLICATION_CONTROLLERS,
     ("", "Secret"): config.SECRETS,
     ("", "Service"): network.SERVICES,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): crds.DEFINITIONS,
     ("apps", "DaemonSet"): workloads.DAEMON_SETS,
     ("apps", "Deployment"): workloads.DEPLOYMENTS,
     ("apps", "ReplicaSet"): workloads.REPLICA_SETS,

@@ -1,0 +1,105 @@
+"""CustomStrategy: defaults and validation of custom objects by their structural schema."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sampan.api.errors import FieldError
+from sampan.api.json import Obj
+from sampan.api.meta import is_qualified_name
+from sampan.api.schema.default import default
+from sampan.api.schema.nodes import Node
+from sampan.api.schema.validate import validate
+from sampan.resources.strategies.checks import invalid, required
+from sampan.resources.strategy import GenericStrategy
+
+TOP = ("apiVersion", "kind", "metadata")
+
+
+@dataclass(frozen=True, slots=True)
+class CustomStrategy(GenericStrategy):
+    """One version of one custom kind. `structural` is its schema as its author wrote it."""
+
+    structural: Node = field(default_factory=lambda: Node("object", preserve_unknown=True))
+
+    def default(self, obj: Obj) -> Obj:
+        """Defaults of the schema, below what is there; metadata is never defaulted."""
+        filled: Obj = default({k: v for k, v in obj.items() if k not in TOP}, self.structural)
+        return {**{k: obj[k] for k in TOP if k in obj}, **{k: v for k, v in filled.items() if k not in TOP}}
+
+    def prepare_create(self, obj: Obj) -> Obj:
+        """Without status, where that is a subresource."""
+        return {k: v for k, v in obj.items() if k != "status"} if self.has_status else obj
+
+    def validate_create(self, obj: Obj) -> list[FieldError]:
+        """What the schema says."""
+        return [*validate(obj, self.structural), *embedded_errors(obj, self.structural, "")]
+
+    def validate_update(self, new: Obj, old: Obj) -> list[FieldError]:
+        """What the schema says, save of places that were wrong before and did not change (KEP-4008, ratcheting)."""
+        errors = self.validate_create(new)
+        return [error for error in errors if not unchanged(new, old, error.field, self.structural)] if errors else []
+
+    def validate_status(self, new: Obj, old: Obj) -> list[FieldError]:
+        """What the schema says of the status."""
+        node = self.structural.properties.get("status")
+        if node is None or "status" not in new:
+            return []
+        errors = validate(new["status"], node, "status", "")
+        return [error for error in errors if not unchanged(new, old, error.field, self.structural)]
+
+
+def unchanged(new: Any, old: Any, path: str, node: Node) -> bool:
+    """Whether the value that an error points at is the one that was there before."""
+    found, before = _at(new, path), _at(old, path)
+    return found is not MISSING and before is not MISSING and found == before
+
+
+MISSING = object()
+
+
+def _at(value: Any, path: str) -> Any:
+    """The value at a field path (`spec.items[0].name`)."""
+    if not path or path == "<nil>":
+        return MISSING
+    for part in path.replace("[", ".[").split("."):
+        if part.startswith("[") and isinstance(value, list) and part[1:-1].isdigit():
+            index = int(part[1:-1])
+            value = value[index] if index < len(value) else MISSING
+        elif part.startswith("[") and isinstance(value, dict):
+            value = value.get(part[1:-1], MISSING)
+        elif isinstance(value, dict):
+            value = value.get(part, MISSING)
+        else:
+            return MISSING
+        if value is MISSING:
+            return MISSING
+    return value
+
+
+def embedded_errors(value: Any, node: Node, path: str) -> list[FieldError]:
+    """What is wrong with kind, apiVersion and metadata of embedded resources (x-kubernetes-embedded-resource)."""
+    found: list[FieldError] = []
+    if isinstance(value, dict):
+        if node.embedded:
+            found += _embedded(value, path)
+        for key, child in value.items():
+            inner = node.properties.get(key) or node.items
+            if inner is not None:
+                found += embedded_errors(child, inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and node.items is not None:
+        for index, child in enumerate(value):
+            found += embedded_errors(child, node.items, f"{path}[{index}]")
+    return found
+
+
+def _embedded(value: Obj, path: str) -> list[FieldError]:
+    found = [required(f"{path}.{key}") for key in ("apiVersion", "kind") if key not in value]
+    version = value.get("apiVersion")
+    if version is not None and (not isinstance(version, str) or version.count("/") > 1):
+        found.append(invalid(f"{path}.apiVersion", version, f"unexpected GroupVersion string: {version}"))
+    if value.get("kind") == "":
+        found.append(invalid(f"{path}.kind", "", "must not be empty"))
+    labels = (value.get("metadata") or {}).get("labels") or {}
+    for key in labels:
+        found += [invalid(f"{path}.metadata.labels", key, text) for text in is_qualified_name(key)]
+    return found
