@@ -146,11 +146,9 @@ def decoded(raw: Any, given: Given, gvk: GVK, schema: Node) -> tuple[Obj, list[s
 
 def unfit(raw: Obj, given: Given, why: str) -> StatusError:
     """The 422 of a patch whose outcome cannot be decoded: it shows the outcome, or the strategic merge patch."""
-    strategic_one = given.media == STRATEGIC
-    text = go_text(given.change) if strategic_one else dumps(dict(sorted(raw.items()))).decode()
-    return invalid(
-        "", "", "", [FieldError("FieldValueInvalid", "patch", f"Invalid value: {dumps(text).decode()}: {why}")]
-    )
+    text = go_text(given.change) if given.media == STRATEGIC else dumps(_sorted(raw, _touched(given))).decode()
+    cause = FieldError("FieldValueInvalid", "patch", f"Invalid value: {dumps(text).decode()}: {why}")
+    return invalid("", "", "", [cause])
 
 
 def _touched(given: Given) -> Any:
