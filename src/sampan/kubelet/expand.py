@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-REFERENCE = re.compile(r"\$(\$|\(([^()]*)\))")
+REFERENCE = re.compile(r"\$(\$|\(([^)]*)\))")
 
 
 def expand(text: str, *scopes: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from sampan.kubelet.runtime import PortMapping, SandboxConfig, Security
 
 POD_LABELS = {field: f"io.kubernetes.pod.{field}" for field in ("name", "namespace", "uid")}
 LONGEST_HOST_NAME = 63
+LONGEST_KERNEL_NAME = 64
 RUNTIME_DEFAULT = "runtime/default"
 
 
@@ -38,6 +39,28 @@ def host_name(pod: Obj) -> str:
     return name[:LONGEST_HOST_NAME].rstrip("-.")
 
 
+def host_domain(pod: Obj, domain: str) -> str:
+    """Where the pod's host name is: SUBDOMAIN.NAMESPACE.svc.DOMAIN; empty when it has no subdomain."""
+    below = spec(pod).get("subdomain")
+    if not below or spec(pod).get("hostnameOverride"):
+        return ""
+    return f"{below}.{pod['metadata']['namespace']}.svc.{domain}"
+
+
+def kernel_name(pod: Obj, domain: str) -> str:
+    """What `hostname` says in the pod: its host name, by setHostnameAsFQDN with the domain. Raises ValueError."""
+    name, below = host_name(pod), host_domain(pod, domain)
+    if not (spec(pod).get("setHostnameAsFQDN") and below and name):
+        return name
+    full = f"{name}.{below}"
+    if len(full) > LONGEST_KERNEL_NAME:
+        raise ValueError(
+            f"failed to construct FQDN from pod hostname and cluster domain, FQDN {full} is too long "
+            f"({LONGEST_KERNEL_NAME} characters is the max, {len(full)} characters requested)"
+        )
+    return full
+
+
 def pod_labels(pod: Obj) -> dict[str, str]:
     """The labels by which a sandbox says whose it is."""
     return {label: str(pod["metadata"][field]) for field, label in POD_LABELS.items()}
@@ -53,7 +76,7 @@ def sandbox_config(pod: Obj, attempt: int, log_root: str, dns: Dns, cgroup_paren
         pod_name=meta["name"],
         pod_namespace=meta["namespace"],
         attempt=attempt,
-        hostname=host_name(pod),
+        hostname=kernel_name(pod, dns.domain),
         log_directory=log_directory(pod, log_root),
         dns_servers=servers,
         dns_searches=searches,

@@ -2,22 +2,25 @@
 
 import asyncio
 import os
-import shutil
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from sampan.aio.clock import Clock
 from sampan.api.json import Obj
 from sampan.kubelet.env import ConfigError
-from sampan.kubelet.expand import expand
-from sampan.kubelet.podspec import spec, uses_host_network
+from sampan.kubelet.podspec import spec
 from sampan.kubelet.runtime import Mount
-from sampan.kubelet.sandbox_config import host_name
 from sampan.kubelet.volumes.atomic import write_payload
 from sampan.kubelet.volumes.base import VolumeError, VolumePath
+from sampan.kubelet.volumes.emptydir import make_empty_dir
 from sampan.kubelet.volumes.hostpath import check_host_path
+from sampan.kubelet.volumes.hosts import hosts_file
+from sampan.kubelet.volumes.ownership import READ, WRITE, tree_of_group
 from sampan.kubelet.volumes.payload import KINDS, Get, IssueToken, Payloads
+from sampan.kubelet.volumes.removal import remove_tree
+from sampan.kubelet.volumes.subpath import sub_path, sub_path_of
 
 PLUGINS = {
     "emptyDir": "kubernetes.io~empty-dir",
@@ -26,25 +29,36 @@ PLUGINS = {
     "downwardAPI": "kubernetes.io~downward-api",
     "projected": "kubernetes.io~projected",
 }
+Propagation = Literal["private", "host-to-container", "bidirectional"]
 REFRESH_EVERY = 60.0
 """Seconds, as upstream's sync period."""
-PROPAGATION = {"None": "private", "HostToContainer": "host-to-container", "Bidirectional": "bidirectional"}
-HOSTS = """# Kubernetes-managed hosts file.
-127.0.0.1\tlocalhost
-::1\tlocalhost ip6-localhost ip6-loopback
-fe00::0\tip6-localnet
-fe00::0\tip6-mcastprefix
-fe00::1\tip6-allnodes
-fe00::2\tip6-allrouters
-"""
+PROPAGATION: Mapping[str, Propagation] = {
+    "None": "private",
+    "HostToContainer": "host-to-container",
+    "Bidirectional": "bidirectional",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What volumes need to know of their node."""
+
+    node: Callable[[], Obj] = field(default=dict)
+    """The Node object: what it has is the limit of a container without one."""
+    domain: str = "cluster.local"
+    mounting: bool = True
+    """Whether there is something to mount for; simulated containers need no tmpfs."""
 
 
 class Volumes:
     """`root` is the directory of pods' data. Whatever may block runs in a thread."""
 
-    def __init__(self, root: Path, get: Get, token: IssueToken, clock: Clock) -> None:
-        self.root, self._get, self._clock = root, get, clock
-        self._payloads = Payloads(get, token, clock.now)
+    def __init__(
+        self, root: Path, get: Get, token: IssueToken, clock: Clock, around: Surroundings | None = None
+    ) -> None:
+        self.root, self._get, self._clock, self._around = root, get, clock, around or Surroundings()
+        self._payloads = Payloads(get, token, clock.now, self._around.node)
+        self._owned: set[tuple[str, str]] = set()
 
     def uids(self) -> set[str]:
         """The pods that have files here. Blocks."""
@@ -66,6 +80,7 @@ class Volumes:
     async def set_up(self, pod: Obj) -> dict[str, VolumePath]:
         """The paths of the pod's volumes by name; what is there already stays. Raises VolumeError."""
         made = {}
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)  # secrets are below it
         for volume in spec(pod).get("volumes") or ():
             try:
                 made[volume["name"]] = await self._set_up(pod, volume)
@@ -88,11 +103,13 @@ class Volumes:
             if kind in volume:
                 files = await self._payloads.files(pod, volume)
                 folder = self._folder(pod, kind, volume)
-                await asyncio.to_thread(write_payload, folder, files, _fs_group(pod))
+                await asyncio.to_thread(self._private, folder, write_payload, folder, files, _fs_group(pod))
                 return VolumePath(str(folder), readonly=True)
         if "emptyDir" in volume:
-            folder = self._folder(pod, "emptyDir", volume)
-            await asyncio.to_thread(_empty_dir, folder, volume["emptyDir"] or {}, _fs_group(pod))
+            folder, mounting = self._folder(pod, "emptyDir", volume), self._around.mounting and os.geteuid() == 0
+            source = volume["emptyDir"] or {}
+            await asyncio.to_thread(self._private, folder, lambda: make_empty_dir(folder, source, mounting=mounting))
+            await self._own(pod, volume["name"], folder)
             return VolumePath(str(folder))
         if "hostPath" in volume:
             source = volume["hostPath"]
@@ -100,9 +117,9 @@ class Volumes:
             return VolumePath(source["path"], wide=False)
         if "persistentVolumeClaim" in volume:
             claim = volume["persistentVolumeClaim"]
-            return await self._claim(pod, claim["claimName"], bool(claim.get("readOnly")))
+            return await self._claim(pod, volume, claim["claimName"])
         if "ephemeral" in volume:
-            return await self._claim(pod, f"{pod['metadata']['name']}-{volume['name']}", False)
+            return await self._claim(pod, volume, f"{pod['metadata']['name']}-{volume['name']}")
         kinds = ", ".join(sorted(set(volume) - {"name"}))
         raise VolumeError(f"no volume plugin matched: {kinds} is not supported by this node")
 
@@ -110,30 +127,68 @@ class Volumes:
         uid, name = str(pod["metadata"]["uid"]), str(volume["name"])
         return self.root / uid / "volumes" / PLUGINS[kind] / name
 
-    async def _claim(self, pod: Obj, name: str, readonly: bool) -> VolumePath:
-        namespace = pod["metadata"]["namespace"]
-        claim = await self._get("PersistentVolumeClaim", namespace, name)
-        if claim is None:
-            raise VolumeError(f'error processing PVC {namespace}/{name}: persistentvolumeclaim "{name}" not found')
-        volume_name = (claim.get("spec") or {}).get("volumeName")
-        if not volume_name or (claim.get("status") or {}).get("phase") != "Bound":
-            raise VolumeError(f"error processing PVC {namespace}/{name}: PVC is not bound")
-        volume = await self._get("PersistentVolume", "", volume_name)
-        if volume is None:
-            raise VolumeError(f'error processing PVC {namespace}/{name}: persistentvolume "{volume_name}" not found')
-        source = volume.get("spec") or {}
+    def _private(self, folder: Path, make: Callable[..., object], *args: object) -> None:
+        """Make a volume below directories that only the agent's user may enter."""
+        for above, mode in ((self.root, 0o700), (folder.parents[2], 0o750)):
+            above.mkdir(parents=True, exist_ok=True, mode=mode)
+        make(*args)
+
+    async def _own(self, pod: Obj, name: str, folder: Path, *, readonly: bool = False) -> None:
+        """Give a volume to the pod's fsGroup, once in the agent's life."""
+        key, group = (pod["metadata"]["uid"], name), _fs_group(pod)
+        if group is None or key in self._owned:
+            return
+        policy = (spec(pod).get("securityContext") or {}).get("fsGroupChangePolicy") or "Always"
+        await asyncio.to_thread(tree_of_group, folder, group, READ if readonly else WRITE, policy)
+        self._owned.add(key)
+
+    async def _claim(self, pod: Obj, volume: Obj, name: str) -> VolumePath:
+        readonly = bool((volume.get("persistentVolumeClaim") or {}).get("readOnly"))
+        found = await self._bound(pod, name, owned="ephemeral" in volume)
+        source = found.get("spec") or {}
         if source.get("volumeMode") == "Block":
             raise VolumeError("block volumes are not supported by this node")
         if "local" in source:
             path = source["local"]["path"]
-            await asyncio.to_thread(_exists, path)
-            await asyncio.to_thread(_own, Path(path), _fs_group(pod))
+            if not await asyncio.to_thread(os.path.exists, path):
+                raise VolumeError(f'path "{path}" does not exist')
+            await self._own(pod, volume["name"], Path(path), readonly=readonly)
             return VolumePath(path, readonly)
         if "hostPath" in source:
             path = source["hostPath"]["path"]
             await asyncio.to_thread(check_host_path, path, source["hostPath"].get("type") or "")
             return VolumePath(path, readonly, wide=False)
-        raise VolumeError(f"no volume plugin matched: PersistentVolume {volume_name} is neither local nor hostPath")
+        where = found["metadata"]["name"]
+        raise VolumeError(f"no volume plugin matched: PersistentVolume {where} is neither local nor hostPath")
+
+    async def _bound(self, pod: Obj, name: str, *, owned: bool) -> Obj:
+        """The PersistentVolume that a claim is bound to."""
+        meta = pod["metadata"]
+        namespace = meta["namespace"]
+        trouble = f"error processing PVC {namespace}/{name}"
+        claim = await self._get("PersistentVolumeClaim", namespace, name)
+        if claim is None:
+            raise VolumeError(
+                f'{trouble}: failed to fetch PVC from API server: persistentvolumeclaims "{name}" not found'
+            )
+        about = claim.get("metadata") or {}
+        owners = about.get("ownerReferences") or ()
+        if owned and not any(o.get("uid") == meta["uid"] and o.get("controller") for o in owners):
+            raise VolumeError(
+                f"{trouble}: PVC {namespace}/{name} was not created for pod {namespace}/{meta['name']} "
+                "(pod is not owner)"
+            )
+        volume_name = (claim.get("spec") or {}).get("volumeName")
+        if not volume_name or (claim.get("status") or {}).get("phase") != "Bound":
+            raise VolumeError(f"{trouble}: PVC is not bound")
+        found = await self._get("PersistentVolume", "", volume_name)
+        if found is None:
+            raise VolumeError(
+                f'{trouble}: failed to fetch PV {volume_name}: persistentvolume "{volume_name}" not found'
+            )
+        if ((found.get("spec") or {}).get("claimRef") or {}).get("uid") != about.get("uid"):
+            raise VolumeError(f"{trouble}: PersistentVolume {volume_name} is bound to another claim")
+        return found
 
     # --- mounting
 
@@ -145,41 +200,46 @@ class Volumes:
 
         Raises VolumeError.
         """
-        made = [self._mount(entry, paths, dict(env)) for entry in container.get("volumeMounts") or ()]
+        name, variables = container["name"], dict(env)
+        made = [self._mount(name, entry, paths, variables) for entry in container.get("volumeMounts") or ()]
         taken = {mount.container_path for mount in made}
         folder = self.root / pod["metadata"]["uid"]
-        if "/etc/hosts" not in taken:
+        if "/etc/hosts" not in taken and ips:
             hosts = folder / "etc-hosts"
-            folder.mkdir(parents=True, exist_ok=True, mode=0o755)
-            hosts.write_text(hosts_file(pod, ips))
+            folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+            hosts.write_text(hosts_file(pod, ips, self._around.domain))
+            hosts.chmod(0o644)
             made.append(Mount("/etc/hosts", str(hosts)))
         message = container.get("terminationMessagePath") or ""
         if message and message not in taken:
-            target = self.termination_file(pod["metadata"]["uid"], container["name"], attempt)
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+            target = self.termination_file(pod["metadata"]["uid"], name, attempt)
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
             target.touch()
             target.chmod(0o666)
             made.append(Mount(message, str(target)))
         return made
 
-    def _mount(self, entry: Obj, paths: Mapping[str, VolumePath], env: Mapping[str, str]) -> Mount:
+    def _mount(self, name: str, entry: Obj, paths: Mapping[str, VolumePath], env: Mapping[str, str]) -> Mount:
         volume = paths.get(entry["name"])
         if volume is None:
-            raise VolumeError(f"cannot find volume {entry['name']!r} to mount into container")
-        path = volume.path
-        sub = entry.get("subPath") or (expand(entry["subPathExpr"], env) if entry.get("subPathExpr") else "")
+            raise VolumeError(f'cannot find volume "{entry["name"]}" to mount into container "{name}"')
+        if entry.get("recursiveReadOnly") == "Enabled":
+            raise VolumeError("failed to resolve recursive read-only mode: not supported by this node")
+        path, sub = volume.path, sub_path_of(entry, env)
         if sub:
             path = sub_path(path, sub)
+        target = entry["mountPath"] if entry["mountPath"].startswith("/") else f"/{entry['mountPath']}"
         readonly = bool(entry.get("readOnly")) or volume.readonly
         propagation = PROPAGATION[entry.get("mountPropagation") or "None"]
-        return Mount(entry["mountPath"], path, readonly, propagation)  # type: ignore[arg-type]
+        return Mount(target, path, readonly, propagation)
 
     # --- the end
 
     async def tear_down(self, pod_uid: str) -> None:
         """Remove what a pod has here; the data of hostPath and persistent volumes stay. Raises OSError."""
         self._payloads.forget(pod_uid)
-        await asyncio.to_thread(_remove, self.root / pod_uid)
+        self._owned = {key for key in self._owned if key[0] != pod_uid}
+        await asyncio.to_thread(remove_tree, self.root / pod_uid)
 
 
 def _api_access(volume: Obj) -> bool:
@@ -187,77 +247,6 @@ def _api_access(volume: Obj) -> bool:
     return str(volume["name"]).startswith("kube-api-access-")
 
 
-def hosts_file(pod: Obj, ips: Sequence[str]) -> str:
-    """The pod's /etc/hosts."""
-    if uses_host_network(pod):
-        try:
-            text = Path("/etc/hosts").read_text()
-        except OSError:
-            text = HOSTS
-    else:
-        name, domain = host_name(pod), spec(pod).get("subdomain")
-        full = f"{name}.{domain}.{pod['metadata']['namespace']}.svc.cluster.local\t{name}" if domain else name
-        text = HOSTS + "".join(f"{ip}\t{full}\n" for ip in ips)
-    for alias in spec(pod).get("hostAliases") or ():
-        text += f"{alias['ip']}\t" + "\t".join(alias.get("hostnames") or ()) + "\n"
-    return text
-
-
-def sub_path(base: str, sub: str) -> str:
-    """A path below a volume, made if it is not there; never out of it, not by links either. Raises VolumeError."""
-    root = Path(base).resolve()
-    if sub.startswith("/") or ".." in Path(sub).parts:
-        raise VolumeError(f"subPath {sub!r} must be relative and must not contain '..'")
-    target = (root / sub).resolve()
-    if not target.is_relative_to(root):
-        raise VolumeError(f"subPath {sub!r} leads out of the volume")
-    if not target.exists():
-        target.mkdir(parents=True, mode=0o750)
-    return str(target)
-
-
 def _fs_group(pod: Obj) -> int | None:
     group = (spec(pod).get("securityContext") or {}).get("fsGroup")
     return int(group) if group is not None and os.geteuid() == 0 else None
-
-
-def _own(folder: Path, group: int | None) -> None:
-    if group is not None and folder.stat().st_gid != group:
-        os.chown(folder, -1, group)
-        folder.chmod(folder.stat().st_mode | 0o2070)
-
-
-def _exists(path: str) -> None:
-    if not Path(path).exists():
-        raise VolumeError(f'path "{path}" does not exist')
-
-
-def _empty_dir(folder: Path, source: Obj, group: int | None) -> None:
-    if not folder.exists():
-        folder.mkdir(parents=True, mode=0o777)
-        folder.chmod(0o777)
-        if source.get("medium") == "Memory":
-            _mount_tmpfs(folder, source.get("sizeLimit"))
-    _own(folder, group)
-
-
-def _mount_tmpfs(folder: Path, limit: str | None) -> None:
-    from sampan.api.quantity import value
-
-    options = ["-o", f"size={value(limit)}"] if limit else []
-    done = subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", str(folder)], capture_output=True, text=True)
-    if done.returncode:
-        folder.rmdir()
-        raise VolumeError(f"mounting a tmpfs failed: {done.stderr.strip()}")
-    folder.chmod(0o777)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a pod's directory, unmounting first what is mounted below it."""
-    if not folder.exists():
-        return
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    below = sorted((m for m in mounts if Path(m).is_relative_to(folder)), key=len, reverse=True)
-    for mount in below:
-        subprocess.run(["umount", mount], capture_output=True, check=False)
-    shutil.rmtree(folder, ignore_errors=True)
