@@ -15,7 +15,8 @@ from sampan.api.json import Obj
 from sampan.kubelet.volumes import VolumeError, Volumes
 from sampan.kubelet.volumes.atomic import File, safe_name, write_payload
 from sampan.kubelet.volumes.hostpath import check_host_path
-from sampan.kubelet.volumes.manager import hosts_file, sub_path
+from sampan.kubelet.volumes.hosts import hosts_file
+from sampan.kubelet.volumes.subpath import sub_path
 from sampan.testing.clock import FakeClock
 
 
