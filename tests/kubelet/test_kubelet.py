@@ -446,3 +446,52 @@ async def test_a_runtime_that_is_down_makes_the_node_unready(agent: "Node") -> N
     assert (ready["status"], ready["reason"]) == ("False", "KubeletNotReady")
     assert "container runtime is down: no socket" in ready["message"]
     assert isinstance(parse_time(ready["lastHeartbeatTime"]), datetime)
+
+
+# -- probes
+
+
+async def test_a_liveness_probe_that_fails_restarts_the_container(agent: "Node") -> None:
+    probe = {"exec": {"command": ["sh", "-c", "exit 1"]}, "periodSeconds": 5, "failureThreshold": 2}
+    await agent.create(containers=[agent.container("a", livenessProbe=probe)], terminationGracePeriodSeconds=1)
+    await agent.advance(4)
+    assert await agent.runs() == ["a/0 running"]
+    await agent.advance(2)
+    assert await agent.runs() == ["a/0 exited", "a/1 running"]
+    assert "Container a failed liveness probe, will be restarted" in await agent.events("Killing")
+    assert (await agent.events("Unhealthy"))[0].startswith("Liveness probe failed")
+
+
+async def test_a_readiness_probe_that_fails_keeps_the_pod_unready(agent: "Node") -> None:
+    probe = {"exec": {"command": ["false"]}, "periodSeconds": 1}
+    await agent.create(containers=[agent.container("a", readinessProbe=probe)])
+    await agent.advance(10)
+    assert await agent.shown() == {"phase": "Running", "ready": "False ContainersNotReady", "a": "running x0"}
+
+
+async def test_a_startup_probe_holds_the_pod_back(agent: "Node") -> None:
+    probe = {"exec": {"command": ["true"]}, "initialDelaySeconds": 5}
+    await agent.create(containers=[agent.container("a", startupProbe=probe)])
+    assert (await agent.shown())["ready"] == "False ContainersNotReady"
+    assert (await agent.status())["containerStatuses"][0]["started"] is False
+    await agent.advance(6)
+    assert (await agent.shown())["ready"] == "True"
+    assert (await agent.status())["containerStatuses"][0]["started"] is True
+
+
+async def test_a_poststart_hook_that_fails_ends_the_container(agent: "Node") -> None:
+    hook = {"postStart": {"exec": {"command": ["false"]}}}
+    await agent.create(containers=[agent.container("a", lifecycle=hook)], terminationGracePeriodSeconds=1)
+    await agent.advance(1)
+    assert (await agent.shown())["a"] == "waiting CrashLoopBackOff x1"
+    assert "PostStartHook failed" in await agent.events("FailedPostStartHook")
+
+
+async def test_an_image_that_is_changed_restarts_the_container(agent: "Node") -> None:
+    await agent.create(containers=[agent.container("a"), agent.container("b")], terminationGracePeriodSeconds=1)
+    change = {"spec": {"containers": [{"name": "a", "image": "app:2"}]}}
+    await agent.api.patch(REF, change, "strategic")
+    await agent.advance(1)
+    assert await agent.runs() == ["a/0 exited", "b/0 running", "a/1 running"]
+    shown = {c["name"]: c["image"] for c in (await agent.status())["containerStatuses"]}
+    assert shown == {"a": "app:2", "b": "registry.example/app:1"}

@@ -11,7 +11,7 @@ from sampan.aio.queue import QueueClosed, WorkQueue
 from sampan.aio.tasks import Tasks
 from sampan.api.json import Obj
 from sampan.api.times import format_duration
-from sampan.kubelet.actions import Crash, Health, Kill, PodActions, Start, crashed, decide, may_restart
+from sampan.kubelet.actions import Crash, Kill, PodActions, Start, crashed, decide, may_restart
 from sampan.kubelet.health import ProbedHealth
 from sampan.kubelet.pleg.cache import PodCache
 from sampan.kubelet.podspec import deadline_passes_in, every_container, grace_seconds, is_terminal
@@ -54,6 +54,9 @@ class PodState:
     crash: dict[str, Crash] = field(default_factory=dict)
     messages: dict[str, str] = field(default_factory=dict)
     started: set[str] = field(default_factory=set)
+    """Ids of containers that an earlier agent has seen through their startup."""
+    through: frozenset[str] = frozenset()
+    """Ids of those that this one has: a container whose postStart hook runs is not looked at meanwhile."""
     failure: Waiting | None = None
     paths: dict[str, VolumePath] | None = None
     failures: int = 0
@@ -236,7 +239,7 @@ class Workers:
         await self._read_messages(state, runtime)
         links.health.follow(state.pod, runtime)
         health, unready = links.health.of(state.pod, runtime)
-        health = Health(health.failed, health.started & frozenset(state.started) | self._simply_started(state, runtime))
+        state.through = health.started
         actions = decide(state.pod, runtime, health)
         state.waiting = {name: why for name, why in state.waiting.items() if any(s.name == name for s in actions.start)}
         self._report(state, runtime, unready, health.started)
@@ -253,15 +256,6 @@ class Workers:
         if done:
             state.after = links.cache.now()
             self._queue.add(state.uid)
-
-    def _simply_started(self, state: PodState, runtime: PodStatus) -> frozenset[str]:
-        """Running containers that have neither a startup probe nor a postStart hook to wait for."""
-        plain = {
-            c["name"]
-            for c in every_container(state.pod)
-            if not c.get("startupProbe") and not (c.get("lifecycle") or {}).get("postStart")
-        }
-        return frozenset(c.id for c in runtime.containers if c.state is ContainerState.RUNNING and c.name in plain)
 
     async def _act(self, state: PodState, runtime: PodStatus, actions: PodActions) -> bool:
         """True when something was changed."""
@@ -331,9 +325,7 @@ class Workers:
             return error.waiting.reason in ("RunContainerError", "CreateContainerError")
         state.waiting.pop(start.name, None)
         container = next(c for c in every_container(state.pod) if c["name"] == start.name)
-        if await runner.post_start(state.pod, container, container_id, ips):
-            state.started.add(container_id)
-        else:
+        if not await runner.post_start(state.pod, container, container_id, ips):
             run = await runner.runtime.container_status(container_id)
             await runner.stop(state.pod, run, "FailedPostStartHook", grace_seconds(state.pod), ips)
         return True
@@ -412,7 +404,7 @@ class Workers:
             host_ip=self._links.host_ip,
             waiting=state.waiting,
             unready=unready,
-            started=running & frozenset(state.started) if started is None else started,
+            started=running & state.through if started is None else started,
             messages=state.messages,
             failure=state.failure if ended or state.failure is DEADLINE else None,
             stopped=ended,
