@@ -45,7 +45,7 @@ class Rig:
         self.known: set[str] = set()
         self.health = ProbedHealth(
             cast(Handlers, self.scripted), clock, lambda pod, type_, reason, message, name: self.told.append(message),
-            self.poke, lambda uid, container_id: container_id in self.known,
+            self.poke, lambda uid, container_id, kind: container_id in self.known,
         )  # fmt: skip
         tasks.start(self.health.run(), "prober")
         self.pod: Obj = {}
@@ -169,6 +169,17 @@ async def test_what_had_started_before_needs_no_startup_probe(rig: Rig, clock: F
     assert rig.state()[1]
     assert rig.scripted.times("startup") == []
     assert rig.scripted.times("liveness")
+
+
+async def test_what_was_ready_before_is_until_a_probe_says_no(rig: Rig, clock: FakeClock) -> None:
+    rig.known.add("a-0")
+    rig.scripted.answers["readiness"] = False
+    rig.follow(readiness={"periodSeconds": 1})
+    assert rig.state()[2]
+    await clock.advance(1.5)
+    assert rig.state()[2]
+    await clock.advance(1)
+    assert not rig.state()[2]
 
 
 async def test_a_pod_that_ends_is_probed_no_more(rig: Rig, clock: FakeClock) -> None:

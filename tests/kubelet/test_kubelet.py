@@ -371,6 +371,19 @@ async def test_a_restarted_agent_takes_its_pods_up_again(agent: "Node") -> None:
     assert (await agent.shown("q"))["phase"] == "Succeeded"
 
 
+async def test_a_restarted_agent_does_not_make_its_pods_unready(agent: "Node") -> None:
+    probe = {"exec": {"command": ["true"]}, "initialDelaySeconds": 5, "periodSeconds": 5}
+    await agent.create(containers=[agent.container("a", readinessProbe=probe, startupProbe=probe)])
+    await agent.advance(20)
+    before = await agent.status()
+    assert agent.condition(before, "Ready") == "True"
+    await agent.stop()
+    await agent.start()
+    for _ in range(20):
+        await agent.advance(0.5)
+        assert (await agent.status())["conditions"] == before["conditions"]
+
+
 async def test_what_was_deleted_meanwhile_is_ended(agent: "Node") -> None:
     await agent.create()
     await agent.stop()

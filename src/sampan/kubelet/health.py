@@ -70,10 +70,10 @@ class ProbedHealth:
 
     def __init__(
         self, handlers: Handlers, clock: Clock, on_event: EventSink, poke: Callable[[str], None],
-        started_before: Callable[[str, str], bool] = lambda uid, container_id: False,
+        passed_before: Callable[[str, str, str], bool] = lambda uid, container_id, kind: False,
     ) -> None:  # fmt: skip
         self._handlers, self._clock, self._event, self._poke = handlers, clock, on_event, poke
-        self._started_before = started_before
+        self._passed_before = passed_before
         self._pods: dict[str, Followed] = {}
         self._due: list[tuple[float, int, Watch]] = []
         self._order = count()
@@ -104,9 +104,10 @@ class ProbedHealth:
     def _begin(self, followed: Followed, watch: Watch) -> None:
         followed.watches[watch.run.id, watch.kind] = watch
         uid = watch.pod["metadata"]["uid"]
-        if watch.kind == "startup" and self._started_before(uid, watch.run.id):
+        if watch.kind != "liveness" and self._passed_before(uid, watch.run.id, watch.kind):
             watch.passed = True
-            return
+            if watch.kind == "startup":
+                return
         age = self._clock.now().timestamp() - watch.run.started_at / 1e9
         wait = float(watch.settings.get("initialDelaySeconds") or 0) - age
         self._plan(watch, max(0.0, wait))

@@ -79,7 +79,7 @@ class Kubelet:
         self._writer = StatusWriter(api, clock)
         self._volumes = Volumes(config.root / "pods", self._get, self._token, clock)
         self._handlers = Handlers(runtime, clock, config.pods_reachable)
-        self._health = ProbedHealth(self._handlers, clock, self._event, self._poke, self._started_before)
+        self._health = ProbedHealth(self._handlers, clock, self._event, self._poke, self._passed_before)
         reader = Reader(self._get, lambda ns: informers.of(SERVICES).cache.list(ns), lambda: self.node.node)
         memory = value(facts.machine.memory)
         place = Place(str(config.root / "logs"), facts.address, config.dns, config.master, memory, config.owner)
@@ -187,8 +187,8 @@ class Kubelet:
     def _poke(self, uid: str) -> None:
         self._workers.poke(uid)
 
-    def _started_before(self, uid: str, container_id: str) -> bool:
-        return self._workers.started_before(uid, container_id)
+    def _passed_before(self, uid: str, container_id: str, kind: str) -> bool:
+        return self._workers.passed_before(uid, container_id, kind)
 
     def _event(self, pod: Obj, type_: Any, reason: str, message: str, container: str = "") -> None:
         self._runner.event(pod, type_, reason, message, container)

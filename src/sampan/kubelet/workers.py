@@ -23,6 +23,7 @@ from sampan.kubelet.writer import StatusWriter
 
 log = logging.getLogger("sampan.kubelet")
 ORPHAN_GRACE = 1
+SAID = {"started": "startup", "ready": "readiness"}
 DEADLINE = Waiting("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
 
 
@@ -53,8 +54,8 @@ class PodState:
     waiting: dict[str, Waiting] = field(default_factory=dict)
     crash: dict[str, Crash] = field(default_factory=dict)
     messages: dict[str, str] = field(default_factory=dict)
-    started: set[str] = field(default_factory=set)
-    """Ids of containers that an earlier agent has seen through their startup."""
+    earlier: set[tuple[str, str]] = field(default_factory=set)
+    """What an earlier agent has said of running containers: (id, startup or readiness)."""
     through: frozenset[str] = frozenset()
     """Ids of those that this one has: a container whose postStart hook runs is not looked at meanwhile."""
     failure: Waiting | None = None
@@ -145,11 +146,11 @@ class Workers:
             self._queue.add(uid)
 
     def _restore(self, state: PodState) -> None:
-        """After a restart of the agent: containers that the API calls started are."""
+        """After a restart of the agent: containers that the API calls started or ready are, until a probe says no."""
         before = state.pod.get("status") or {}
         for entry in (*(before.get("initContainerStatuses") or ()), *(before.get("containerStatuses") or ())):
-            if entry.get("started") and entry.get("containerID"):
-                state.started.add(entry["containerID"].rpartition("/")[2])
+            container_id = (entry.get("containerID") or "").rpartition("/")[2]
+            state.earlier.update((container_id, kind) for field, kind in SAID.items() if entry.get(field))
 
     def _hurry(self, state: PodState) -> None:
         """A deletion does not wait for a pull, nor a shorter grace for a longer one."""
@@ -163,10 +164,10 @@ class Workers:
         """Seconds; one for a pod that only the runtime knows, as upstream gives."""
         return grace_seconds(state.pod) if state.pod["spec"] else ORPHAN_GRACE
 
-    def started_before(self, uid: str, container_id: str) -> bool:
-        """Whether a container is known to be through its startup, e.g. from before a restart of the agent."""
+    def passed_before(self, uid: str, container_id: str, kind: str) -> bool:
+        """Whether a container had passed its startup or readiness probe before a restart of the agent."""
         state = self._pods.get(uid)
-        return state is not None and container_id in state.started
+        return state is not None and (container_id, kind) in state.earlier
 
     # --- life
 
