@@ -53,7 +53,8 @@ class ControlPlane:
 
     def transport(self, user: str, *groups: str) -> LocalTransport:
         """A way into the API for a part of this process."""
-        return LocalTransport(self.app, UserInfo(user, groups=(*groups, "system:authenticated")), user.rpartition(":")[2])
+        agent = user.rpartition(":")[2]  # also the name of the field manager
+        return LocalTransport(self.app, UserInfo(user, groups=(*groups, "system:authenticated")), agent)
 
     async def close(self) -> None:
         """Stop listening, then end everything."""
