@@ -50,7 +50,7 @@ def scale_of(obj: Obj, paths: ScalePaths) -> Obj:
     kept = {k: meta[k] for k in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp") if k in meta}
     replicas = read(obj, paths.replicas)
     status: Obj = {"replicas": read(obj, paths.status_replicas) or 0}
-    selector = selector_text(read(obj, paths.selector))
+    selector = selector_text(read(obj, paths.selector) if paths.selector else None)
     if selector:
         status["selector"] = selector
     spec = {"replicas": replicas} if replicas else {}

@@ -65,7 +65,7 @@ class HybridPleg:
                 before = self.state.phase
                 self.state, commands = step(self.state, seen, self.clock.monotonic(), self.periods)
                 if self.state.phase is not before:
-                    log.info("event stream: %s", self.state.phase.value)
+                    log.debug("event stream: %s", self.state.phase.value)
                     self._note(before)
                 for command in commands:
                     match command:

@@ -6,12 +6,6 @@ from typing import Any
 from sampan.api.json import Obj
 
 ACCEPTED, ESTABLISHED, TERMINATING = "NamesAccepted", "Established", "Terminating"
-SINGLES = (
-    ("plural", "PluralConflict"),
-    ("singular", "SingularConflict"),
-    ("kind", "KindConflict"),
-    ("listKind", "ListKindConflict"),
-)
 
 
 def status_of(crd: Obj, others: Iterable[Obj], now: str) -> Obj:
@@ -21,20 +15,18 @@ def status_of(crd: Obj, others: Iterable[Obj], now: str) -> Obj:
     have: Mapping[str, Any] = status.get("acceptedNames") or {}
     resources, kinds = taken(crd, others)
     names, refusal = dict(have), None
-    for field, reason in SINGLES:
-        used = kinds if field in ("kind", "listKind") else resources
-        value = wanted.get(field) or ""
-        if value == have.get(field) or value not in used:
-            names[field] = value
+    for field, reason, used in (
+        ("plural", "PluralConflict", resources),
+        ("singular", "SingularConflict", resources),
+        ("shortNames", "ShortNamesConflict", resources),
+        ("kind", "KindConflict", kinds),
+        ("listKind", "ListKindConflict", kinds),
+    ):  # the last conflict is the one that is told, as upstream tells it
+        clash = _clash(wanted.get(field), have.get(field), used)
+        if clash:
+            refusal = (reason, clash)
         else:
-            refusal = refusal or (reason, f'"{value}" is already in use')
-    short = list(wanted.get("shortNames") or ())
-    clash = [one for one in short if one in resources and one not in (have.get("shortNames") or ())]
-    if clash:
-        text = ", ".join(f'"{one}" is already in use' for one in clash)
-        refusal = refusal or ("ShortNamesConflict", text if len(clash) == 1 else f"[{text}]")
-    else:
-        names["shortNames"] = short
+            names[field] = wanted.get(field)
     names["categories"] = list(wanted.get("categories") or ())
     if refusal is None:
         accepted = _condition(ACCEPTED, True, "NoConflicts", "no conflicts found")
@@ -44,6 +36,13 @@ def status_of(crd: Obj, others: Iterable[Obj], now: str) -> Obj:
     conditions = _merged(status.get("conditions") or (), (accepted, established), now)
     kept = {k: v for k, v in names.items() if v}
     return {**status, "acceptedNames": kept, "conditions": conditions}
+
+
+def _clash(wanted: Any, have: Any, used: set[str]) -> str:
+    """Why a name, or a list of names, cannot be granted; what is ours already can."""
+    names, ours = (wanted or [], have or []) if isinstance(wanted, list) else ([wanted or ""], [have])
+    found = [f'"{name}" is already in use' for name in names if name not in ours and name in used]
+    return found[0] if len(found) == 1 else f"[{', '.join(found)}]" if found else ""
 
 
 def taken(crd: Obj, others: Iterable[Obj]) -> tuple[set[str], set[str]]:
