@@ -32,6 +32,11 @@ class TurnTaking(MemoryStore):
         await asyncio.sleep(0)
         return found
 
+    async def newest(self, key: str) -> KeyValue | None:
+        found = await super().newest(key)
+        await asyncio.sleep(0)
+        return found
+
 
 def sender(app: App) -> Send:
     """send(method, target, body, content type): status and decoded body."""

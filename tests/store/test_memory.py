@@ -154,6 +154,66 @@ async def test_a_failed_batch_takes_what_is_stacked_upon_it(
     await store.close()
 
 
+async def test_a_write_may_follow_one_that_is_not_durable(
+    store: MemoryStore, journal: HeldJournal, draft: MakeDraft
+) -> None:
+    first = start(store, A, draft("1"))
+    await turns()
+    newest = await store.newest(A)
+    assert newest is not None
+    assert await store.get(A) is None
+    second = start(store, A, draft("2"), expect=newest.revision)
+    shown = asyncio.create_task(store.durable(newest))
+    await turns()
+    assert not shown.done()
+    journal.finish()
+    await turns()
+    assert first.done()
+    assert not second.done()
+    assert not shown.done()  # it waits for all that is pending of its key
+    journal.finish()
+    await asyncio.gather(second, shown)
+    assert (await store.newest(A)) == (await store.get(A)) == second.result()
+    await store.durable(newest)
+
+
+async def test_a_version_that_was_lost_never_counts_as_durable(
+    store: MemoryStore, journal: HeldJournal, draft: MakeDraft
+) -> None:
+    first = start(store, A, draft("1"))
+    await turns()
+    lost = await store.newest(A)
+    assert lost is not None
+    shown = asyncio.create_task(store.durable(lost))
+    await turns()
+    journal.finish(OSError("full"))
+    for waiting in (first, shown):
+        with pytest.raises(Unavailable):
+            await waiting
+    assert await store.newest(A) is None
+    later = start(store, A, draft("3"))
+    await turns()
+    journal.finish()
+    kept = await later
+    assert kept.revision > lost.revision
+    await store.durable(kept)
+    with pytest.raises(Unavailable):
+        await store.durable(lost)
+
+
+async def test_a_pending_delete_is_not_followed(store: MemoryStore, journal: HeldJournal, draft: MakeDraft) -> None:
+    made = start(store, A, draft("1"))
+    await turns()
+    journal.finish()
+    kept = await made
+    deleting = asyncio.create_task(store.delete(A, draft("1")))
+    await turns()
+    assert await store.newest(A) == kept
+    journal.finish()
+    await deleting
+    assert await store.newest(A) is None
+
+
 async def test_a_cancelled_writer_does_not_undo_its_write(
     store: MemoryStore, journal: HeldJournal, draft: MakeDraft
 ) -> None:

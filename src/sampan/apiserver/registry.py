@@ -68,6 +68,20 @@ class Registry:
             raise errors.not_found(entry.resource.mapping.group, entry.resource.mapping.plural, name)
         return kv
 
+    async def newest(self, entry: Entry, namespace: str, name: str) -> base.KeyValue:
+        """The version that an update follows, which need not be durable yet; raises 404."""
+        kv = await self.store.newest(entry.key(namespace, name))
+        if kv is None:
+            raise errors.not_found(entry.resource.mapping.group, entry.resource.mapping.plural, name)
+        return kv
+
+    async def durable(self, kv: base.KeyValue) -> None:
+        """Before it is shown to a client: wait until a version that was read by `newest` is durable."""
+        try:
+            await self.store.durable(kv)
+        except base.StoreError as error:
+            raise unavailable(error) from error
+
     def value(self, entry: Entry, kv: base.KeyValue) -> bytes:
         """The bytes of the served version."""
         if not entry.foreign:
@@ -118,6 +132,7 @@ class Registry:
         """Replace a version. Nothing is written when nothing changed. Raises store.base.Conflict for the caller."""
         draft, labels, fields = self.draft(entry, obj)
         if draft.stamp(old.revision) == old.value:
+            await self.durable(old)
             return old
         try:
             return await self.store.put(old.key, draft, labels=labels, fields=fields, expect=old.revision)

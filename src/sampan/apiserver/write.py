@@ -172,7 +172,7 @@ async def update(call: Call, change: Change, options: WriteOptions, kind: str) -
     """Bring one object to another state, as often as others get in between. Raises StatusError."""
     registry, entry = call.kit.registry, call.entry
     for _ in range(UPDATE_TRIES):
-        kv = await registry.get(entry, call.namespace, call.info.name)
+        kv = await registry.newest(entry, call.namespace, call.info.name)
         old = registry.object(entry, kv)
         wanted = await change.make(old)
         demand(call, wanted, old, kv, change.by_uid)
@@ -333,6 +333,7 @@ async def store_update(call: Call, obj: Obj, old: Obj, kv: KeyValue, dry_run: bo
     registry, entry = call.kit.registry, call.entry
     meta = obj["metadata"]
     if same(obj, old):
+        await registry.durable(kv)
         return Written(registry.value(entry, kv), obj)
     gone = meta.get("deletionTimestamp") and not meta.get("finalizers") and not meta.get("deletionGracePeriodSeconds")
     gone = gone and not _namespace_waits(call, obj)

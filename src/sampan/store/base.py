@@ -127,6 +127,15 @@ class Store(Protocol):
 
     async def get(self, key: str) -> KeyValue | None: ...
 
+    async def newest(self, key: str) -> KeyValue | None:
+        """The version that a write would follow: as `get`, or a later one that is not durable yet.
+
+        Only for writes that build upon it with `expect`: they become durable after it, or fail with it.
+        """
+
+    async def durable(self, kv: KeyValue) -> None:
+        """Return once this version, as `newest` gave it, is durable. Raises Unavailable if it never will be."""
+
     async def range(self, prefix: str, *, after: str = "", limit: int = 0, revision: int = 0) -> Page:
         """The keys that start with `prefix` and sort after `after`, at a revision (0: now); limit 0 means all.
 

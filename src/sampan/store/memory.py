@@ -73,6 +73,8 @@ class MemoryStore:
         self._forget: list[int] = []
         self._forgetting: list[int] = []
         self._forget_now = False
+        self._lost: list[tuple[int, int]] = []
+        """Revisions that were given to writes that failed: after the first of each pair, up to the second."""
 
     @property
     def revision(self) -> int:
@@ -80,6 +82,17 @@ class MemoryStore:
 
     async def get(self, key: str) -> KeyValue | None:
         return self._table.get(key)
+
+    async def newest(self, key: str) -> KeyValue | None:
+        pending = self._pending.get(key)
+        return pending.event.kv if pending is not None and pending.event.type == "PUT" else self._table.get(key)
+
+    async def durable(self, kv: KeyValue) -> None:
+        pending = self._pending.get(kv.key)
+        if pending is not None and kv.revision > self._table.revision:
+            await self._settled(pending)
+        if any(after < kv.revision <= last for after, last in self._lost):
+            raise Unavailable("the store cannot be written")
 
     async def range(self, prefix: str, *, after: str = "", limit: int = 0, revision: int = 0) -> Page:
         return self._table.range(prefix, after, limit, revision)
@@ -247,5 +260,8 @@ class MemoryStore:
         """Nothing of the batch happened, so nothing that was queued upon it may either."""
         failed, self._queue = writes + self._queue, []
         self._pending.clear()
+        if self._lost and self._lost[-1][0] == self._table.revision:
+            self._lost.pop()
+        self._lost.append((self._table.revision, self._assigned))
         for write in failed:
             write.settle(Unavailable(f"the store cannot be written: {error}"))
