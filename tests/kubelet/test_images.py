@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from sampan.api.json import Obj
-from sampan.kubelet.images import ImageError, Images, credentials, registry_of, with_tag
+from sampan.kubelet.image_names import registry_of, with_tag
+from sampan.kubelet.images import ImageError, Images
+from sampan.kubelet.keyring import credentials
 from sampan.kubelet.runtime import CriError
 from sampan.kubelet.simulated import SimulatedRuntime
 from sampan.testing.clock import FakeClock
@@ -50,7 +52,7 @@ def rig(runtime: SimulatedRuntime, clock: FakeClock) -> Rig:
         (
             "Never", False,
             'ErrImageNeverPull: Container image "app:1" is not present with pull policy of Never',
-            ["ErrImageNeverPull"],
+            ["ErrImageNeverPull", "Failed"],
         ),
     ],
 )  # fmt: skip
@@ -70,7 +72,7 @@ async def test_failed_pulls_back_off(rig: Rig, runtime: SimulatedRuntime, clock:
         assert rig.told == ["Pulling", "Failed", "Failed"]
         await clock.advance(delay - 0.1)
         assert await rig.ensure() == 'ImagePullBackOff: Back-off pulling image "app:1": ErrImagePull: registry is down'
-        assert rig.told == ["BackOff"]
+        assert rig.told == ["BackOff", "Failed"]
         await clock.advance(0.1)
     await clock.advance(901)
     assert await rig.ensure() == "ErrImagePull: registry is down"
@@ -92,9 +94,9 @@ async def test_another_image_and_another_pod_do_not_wait(rig: Rig, runtime: Simu
 
 async def test_names_that_are_none(rig: Rig, runtime: SimulatedRuntime) -> None:
     assert (await rig.ensure(image="No Good")).startswith("InvalidImageName")
-    assert rig.told == ["InspectFailed"]
+    assert rig.told == ["InspectFailed", "Failed"]
     runtime.fail("image_status", DOWN)
-    assert await rig.ensure() == 'ImageInspectError: Failed to inspect image "app:1": registry is down'
+    assert await rig.ensure("IfNotPresent") == 'ImageInspectError: Failed to inspect image "app:1": registry is down'
 
 
 @pytest.mark.parametrize(
@@ -105,7 +107,7 @@ async def test_names_that_are_none(rig: Rig, runtime: SimulatedRuntime) -> None:
         ("me/app", "me/app:latest", "docker.io"),
         ("localhost/app", "localhost/app:latest", "localhost"),
         ("reg.example:5000/app", "reg.example:5000/app:latest", "reg.example:5000"),
-        ("reg.example/app@sha256:ab", "reg.example/app@sha256:ab", "reg.example"),
+        ("reg.example/app@sha256:" + "ab" * 32, "reg.example/app@sha256:" + "ab" * 32, "reg.example"),
     ],
 )
 def test_references(image: str, full: str, registry: str) -> None:
@@ -137,12 +139,73 @@ ME = {"username": "me", "password": "pass"}
     ],
 )
 def test_credentials(image: str, auths: Any, want: Any) -> None:
-    assert credentials(image, [secret(auths)]) == want
-    assert credentials(image, [secret(auths, ".dockercfg")]) == want
+    wanted = [want] if want else []
+    assert credentials(image, [secret(auths)]) == wanted
+    assert credentials(image, [secret(auths, ".dockercfg")]) == wanted
 
 
 def test_secrets_that_are_none() -> None:
-    assert (
-        credentials("app", [{}, {"data": {".dockerconfigjson": "bm8="}}, {"data": {".dockerconfigjson": "WzFd"}}])
-        is None
-    )
+    wrong = [{}, {"data": {".dockerconfigjson": "bm8="}}, {"data": {".dockerconfigjson": "WzFd"}}]
+    assert credentials("app", wrong) == []
+    entries: list[Any] = [{"auth": "no base64!"}, {"auth": "bm8="}, {}, [], None]
+    for entry in entries:
+        assert credentials("reg.example/app", [secret({"reg.example": entry})]) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "image", "good"),
+    [
+        ("reg.example/team", "reg.example/team/app:1", True),
+        ("reg.example/team", "reg.example/other/app:1", False),
+        ("*.example", "reg.example/app", True),
+        ("*.example", "a.reg.example/app", False),
+        ("reg.example:5000", "reg.example/app", False),
+        ("http://reg.example:5000/v2/", "reg.example:5000/app", True),
+        ("docker.io", "app", True),
+        ("index.docker.io/v1/", "me/app", True),
+    ],
+)
+def test_which_credentials_are_for_an_image(key: str, image: str, good: bool) -> None:
+    assert credentials(image, [secret({key: ME})]) == ([ME] if good else [])
+
+
+def test_the_most_specific_credentials_come_first() -> None:
+    team = {"username": "team", "password": "x"}
+    assert credentials("reg.example/team/app", [secret({"reg.example": ME, "reg.example/team": team})]) == [team, ME]
+
+
+@pytest.mark.parametrize(
+    ("image", "why"),
+    [
+        ("", "invalid reference format"),
+        ("No Good", "invalid reference format"),
+        ("Nginx", "invalid reference format: repository name must be lowercase"),
+        ("a//b", "invalid reference format"),
+        ("app:", "invalid reference format"),
+        ("app@sha256:12", "invalid reference format"),
+        ("-reg.example/app", "invalid reference format"),
+        ("https://reg.example/app", "invalid reference format"),
+        ("0" * 64, f"invalid repository name ({'0' * 64}), cannot specify 64-byte hexadecimal strings"),
+    ],
+)
+def test_what_is_no_image(image: str, why: str) -> None:
+    with pytest.raises(ValueError, match="couldn't parse") as refused:
+        with_tag(image)
+    assert str(refused.value) == f'couldn\'t parse image name "{image}": {why}'
+
+
+async def test_all_credentials_are_tried(rig: Rig, runtime: SimulatedRuntime, clock: FakeClock) -> None:
+    runtime.fail("pull_image", CriError("PERMISSION_DENIED", "denied"))
+    told: list[str] = []
+    images = Images(runtime, clock, lambda pod, type_, reason, message, name: told.append(message))
+    both = [secret({"reg.example": ME}), secret({"reg.example": {**ME, "username": "you"}})]
+    await images.ensure(POD, {"name": "a", "image": "reg.example/app", "imagePullPolicy": "Always"}, both)
+    assert told[0] == 'Pulling image "reg.example/app"'
+    assert told[1].startswith('Successfully pulled image "reg.example/app" in 0s (0s including waiting). Image size: ')
+
+
+async def test_errors_with_names(rig: Rig, runtime: SimulatedRuntime) -> None:
+    runtime.fail("pull_image", CriError("UNAVAILABLE", "RegistryUnavailable: try later"))
+    text = "image pull failed for app:1 because the registry is unavailable: try later"
+    assert await rig.ensure() == f"RegistryUnavailable: {text}"
+    assert await rig.ensure() == f'ImagePullBackOff: Back-off pulling image "app:1": RegistryUnavailable: {text}'

@@ -1,21 +1,22 @@
 """Images for containers: by pull policy, with back-off between failed pulls."""
 
-import re
-from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sampan.aio.clock import Clock
-from sampan.api.json import JSONDecodeError, Obj, loads
+from sampan.api.json import Obj
 from sampan.api.times import format_duration
-from sampan.kubelet.runtime import CriError, Runtime
+from sampan.kubelet.image_names import with_tag
+from sampan.kubelet.keyring import credentials
+from sampan.kubelet.runtime import CriError, Image, Runtime
 
 FIRST, MOST, FORGET = 10.0, 300.0, 600.0
 """Back-off of failed pulls in seconds; after FORGET quiet seconds it starts over."""
-HUB = "docker.io"
-HUB_KEYS = ("docker.io", "index.docker.io", "https://index.docker.io/v1/", "registry-1.docker.io")
-REFERENCE = re.compile(r"^[a-z0-9]+([._:/@-]+[A-Za-z0-9_]+)*$|^[a-z0-9][A-Za-z0-9._/:@-]*$")
+SPOKEN = {
+    "RegistryUnavailable": "the registry is unavailable",
+    "SignatureValidationFailed": "the signature validation failed",
+}
+"""Errors that runtimes have names for, and upstream's words for them."""
 EventSink = Callable[[Obj, str, str, str, str], None]
 """pod, Normal or Warning, reason, message, container name"""
 
@@ -37,48 +38,6 @@ class Backoff:
     why: str
 
 
-def with_tag(image: str) -> str:
-    """The image as it is asked for: `latest` when it says neither tag nor digest."""
-    name = image.rpartition("/")[2]
-    return image if ":" in name or "@" in image else f"{image}:latest"
-
-
-def registry_of(image: str) -> str:
-    """The registry's host, docker.io when none is named."""
-    first, slash, _ = image.partition("/")
-    return first if slash and ("." in first or ":" in first or first == "localhost") else HUB
-
-
-def credentials(image: str, secrets: Sequence[Obj]) -> Mapping[str, str] | None:
-    """User and password for an image out of the pod's pull secrets; None when no entry is for its registry."""
-    registry = registry_of(image)
-    wanted = HUB_KEYS if registry == HUB else (registry,)
-    for secret in secrets:
-        for host, entry in _entries(secret).items():
-            bare = re.sub(r"^https?://", "", host).rstrip("/")
-            if host not in wanted and bare.partition("/")[0] not in wanted:
-                continue
-            if entry.get("auth") and not entry.get("username"):
-                user, _, password = b64decode(entry["auth"]).decode(errors="replace").partition(":")
-                return {"username": user, "password": password}
-            return {"username": entry.get("username", ""), "password": entry.get("password", "")}
-    return None
-
-
-def _entries(secret: Obj) -> Mapping[str, Any]:
-    data = secret.get("data") or {}
-    try:
-        if raw := data.get(".dockerconfigjson"):
-            found: Mapping[str, Any] = loads(b64decode(raw)).get("auths") or {}
-            return found
-        if raw := data.get(".dockercfg"):
-            older: Mapping[str, Any] = loads(b64decode(raw))
-            return older
-    except (JSONDecodeError, ValueError, AttributeError):
-        return {}
-    return {}
-
-
 class Images:
     """Makes sure that images are there."""
 
@@ -88,55 +47,105 @@ class Images:
 
     async def ensure(self, pod: Obj, container: Obj, secrets: Sequence[Obj]) -> str:
         """The reference by which the runtime knows the container's image. Raises ImageError."""
-        image, name = with_tag(container.get("image") or ""), container["name"]
-        if not REFERENCE.match(image):
-            why = "invalid reference format"
-            text = f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": {why}'
-            self._event(pod, "Warning", "InspectFailed", text, name)
-            raise ImageError("InvalidImageName", text)
-        policy = container.get("imagePullPolicy") or "IfNotPresent"
         try:
-            present = await self._runtime.image_status(image)
-        except CriError as error:
-            text = f'Failed to inspect image "{image}": {error.message}'
-            self._event(pod, "Warning", "Failed", text, name)
-            raise ImageError("ImageInspectError", text) from error
-        if present is not None and policy != "Always":
-            text = f'Container image "{image}" already present on machine and can be accessed by the pod'
+            return await self._ensure(pod, container, secrets)
+        except ImageError as error:
+            self._event(pod, "Warning", "Failed", f"Error: {error.reason}", container["name"])
+            raise
+
+    async def user(self, image_ref: str) -> tuple[int | None, str]:
+        """Whom the image runs as: a number or a name; root when it says nothing. Raises CriError."""
+        found = await self._runtime.image_status(image_ref)
+        if found is None or (found.uid is None and not found.username):
+            return 0, ""
+        return found.uid, found.username
+
+    async def _ensure(self, pod: Obj, container: Obj, secrets: Sequence[Obj]) -> str:
+        asked, name = container.get("image") or "", container["name"]
+        try:
+            image = with_tag(asked)
+        except ValueError as error:
+            text = f'Failed to apply default image tag "{asked}": {error}'
+            self._event(pod, "Warning", "InspectFailed", text, name)
+            raise ImageError("InvalidImageName", text) from error
+        policy = container.get("imagePullPolicy") or "IfNotPresent"
+        present = None if policy == "Always" else await self._present(pod, name, image)
+        if present is not None:
+            text = f'Container image "{asked}" already present on machine and can be accessed by the pod'
             self._event(pod, "Normal", "Pulled", text, name)
             return present.id
         if policy == "Never":
-            text = f'Container image "{image}" is not present with pull policy of Never'
+            text = f'Container image "{asked}" is not present with pull policy of Never'
             self._event(pod, "Warning", "ErrImageNeverPull", text, name)
             raise ImageError("ErrImageNeverPull", text)
-        return await self._pull(pod, name, image, secrets)
+        key = (pod["metadata"]["uid"], asked)
+        self._wait(pod, name, asked, key)
+        return await self._pull(pod, name, (asked, image), credentials(image, secrets))
 
-    async def _pull(self, pod: Obj, name: str, image: str, secrets: Sequence[Obj]) -> str:
-        key = (pod["metadata"]["uid"], image)
-        now = self._clock.monotonic()
-        backoff = self._backoff.get(key)
-        if backoff is not None and now - backoff.since > FORGET + backoff.delay:
-            backoff = None
-        if backoff is not None and now - backoff.since < backoff.delay:
-            text = f'Back-off pulling image "{image}"'
-            self._event(pod, "Normal", "BackOff", text, name)
-            raise ImageError("ImagePullBackOff", f"{text}: ErrImagePull: {backoff.why}")
-        self._event(pod, "Normal", "Pulling", f'Pulling image "{image}"', name)
+    async def _present(self, pod: Obj, name: str, image: str) -> Image | None:
         try:
-            ref = await self._runtime.pull_image(image, credentials(image, secrets))
+            return await self._runtime.image_status(image)
         except CriError as error:
-            delay = FIRST if backoff is None else min(MOST, backoff.delay * 2)
-            self._backoff[key] = Backoff(delay, self._clock.monotonic(), error.message)
-            self._event(pod, "Warning", "Failed", f'Failed to pull image "{image}": {error.message}', name)
-            self._event(pod, "Warning", "Failed", "Error: ErrImagePull", name)
-            raise ImageError("ErrImagePull", error.message) from error
+            text = f'Failed to inspect image "{image}": {error.message}'
+            self._event(pod, "Warning", "InspectFailed", text, name)
+            raise ImageError("ImageInspectError", text) from error
+
+    def _wait(self, pod: Obj, name: str, asked: str, key: tuple[str, str]) -> None:
+        """Raise ImagePullBackOff while the last failure is too near."""
+        backoff = self._backoff.get(key)
+        if backoff is not None and self._clock.monotonic() - backoff.since < backoff.delay:
+            text = f'Back-off pulling image "{asked}"'
+            self._event(pod, "Normal", "BackOff", text, name)
+            raise ImageError("ImagePullBackOff", f"{text}: {backoff.why}")
+
+    async def _pull(self, pod: Obj, name: str, image: tuple[str, str], keys: Sequence[Mapping[str, str]]) -> str:
+        """Pull an image, which is given as the pod says it and with its tag."""
+        asked, key = image[0], (pod["metadata"]["uid"], image[0])
+        self._event(pod, "Normal", "Pulling", f'Pulling image "{asked}"', name)
+        began = self._clock.monotonic()
+        try:
+            ref, size = await self._try(image[1], keys)
+        except CriError as error:
+            reason, text = _spoken(asked, error.message)
+            now, last = self._clock.monotonic(), self._backoff.get(key)
+            delay = FIRST if last is None or now - last.since > FORGET else min(MOST, last.delay * 2)
+            self._backoff[key] = Backoff(delay, now, f"{reason}: {text}")
+            self._event(pod, "Warning", "Failed", f'Failed to pull image "{asked}": {error.message}', name)
+            raise ImageError(reason, text) from error
         self._backoff.pop(key, None)
-        took = format_duration(round(self._clock.monotonic() - now, 3))
-        text = f'Successfully pulled image "{image}" in {took} ({took} including waiting).'
+        took = format_duration(round(self._clock.monotonic() - began, 3))
+        text = f'Successfully pulled image "{asked}" in {took} ({took} including waiting). Image size: {size} bytes.'
         self._event(pod, "Normal", "Pulled", text, name)
         return ref
+
+    async def _try(self, image: str, keys: Sequence[Mapping[str, str]]) -> tuple[str, int]:
+        """Pull with each of the credentials until one is good, or without any: reference and size. Raises CriError."""
+        errors: list[CriError] = []
+        for auth in keys or (None,):
+            try:
+                ref = await self._runtime.pull_image(image, auth)
+            except CriError as error:
+                errors.append(error)
+                continue
+            try:
+                found = await self._runtime.image_status(ref)
+            except CriError:
+                found = None  # the size is but a part of a message
+            return ref, found.size if found is not None else 0
+        if len(errors) == 1:
+            raise errors[0]
+        texts = dict.fromkeys(error.message for error in errors)
+        raise CriError(errors[-1].code, next(iter(texts)) if len(texts) == 1 else f"[{', '.join(texts)}]")
 
     def forget(self, uid: str) -> None:
         """The pod is gone."""
         for key in [key for key in self._backoff if key[0] == uid]:
             del self._backoff[key]
+
+
+def _spoken(image: str, message: str) -> tuple[str, str]:
+    """Reason and text for a container's status."""
+    for name, words in SPOKEN.items():
+        if message.startswith(name):
+            return name, f"image pull failed for {image} because {words}{message.removeprefix(name)}"
+    return "ErrImagePull", message
