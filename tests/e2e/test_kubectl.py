@@ -325,6 +325,25 @@ def kustomization(folder: Path) -> Path:
     return folder
 
 
+def test_custom_resources(kubectl: Any) -> None:
+    group = f"{kubectl.namespace}.example.com"
+    schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"plural": "boats", "singular": "boat", "kind": "Boat"}
+    spec = {"group": group, "scope": "Namespaced", "names": names, "versions": [version]}
+    crd = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "spec": spec}
+    kubectl("create", "-f", "-", given=yaml.safe_dump({**crd, "metadata": {"name": f"boats.{group}"}}))
+    kubectl("wait", "--for=condition=Established", f"crd/boats.{group}", "--timeout=10s")
+    boat = {"apiVersion": f"{group}/v1", "kind": "Boat", "metadata": {"name": "b"}, "spec": {"size": 3}}
+    kubectl("apply", "-f", "-", given=yaml.safe_dump(boat))
+    assert kubectl("get", f"boats.{group}", "b", "-o", "jsonpath={.spec.size}") == "3"
+    wrong = kubectl.try_("apply", "-f", "-", given=yaml.safe_dump({**boat, "spec": {"size": "big"}}))
+    assert wrong.returncode == 1
+    assert "spec.size" in wrong.stderr
+    assert "size\t<integer>" in kubectl("explain", f"boats.{group}.spec")
+    kubectl("delete", "crd", f"boats.{group}")
+
+
 def test_jsonpath_waits_and_field_selectors(web: Any) -> None:
     pod = web("get", "pods", "-o", "name").split()[0]
     web("wait", "--for=jsonpath={.status.phase}=Running", pod, "--timeout=10s")

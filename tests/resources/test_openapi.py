@@ -117,3 +117,13 @@ def test_v2_is_whole() -> None:
     assert all(name.startswith("#/definitions/") for name in references(found))
     post = found["paths"]["/api/v1/namespaces/{namespace}/pods"]["post"]
     assert post["parameters"][0]["schema"] == {"$ref": "#/definitions/io.k8s.api.core.v1.Pod"}
+
+
+def test_custom_kinds_offer_no_strategic_merge_patch() -> None:
+    made = openapi.v3_document([*RESOURCES, replace(WIDGET, custom=True)], "example.com", "v1", "1.36")
+    assert made is not None
+    found = json.loads(made)
+    path = next(one for one in found["paths"] if one.endswith("/{name}"))
+    kinds = found["paths"][path]["patch"]["requestBody"]["content"]
+    assert "application/merge-patch+json" in kinds
+    assert "application/strategic-merge-patch+json" not in kinds

@@ -138,7 +138,8 @@ def _operation(resource: Resource, kind: GVK, verb: str, sub: str, namer: Namer)
     if verb in ("create", "update"):
         operation["requestBody"] = {"required": True, "content": _content(("*/*",), namer(kind))}
     elif verb == "patch":
-        operation["requestBody"] = {"required": True, "content": _content(PATCHES, f"{META}Patch")}
+        kinds = tuple(one for one in PATCHES if not (resource.custom and "strategic" in one))
+        operation["requestBody"] = {"required": True, "content": _content(kinds, f"{META}Patch")}
     elif verb in ("delete", "deletecollection"):
         operation["requestBody"] = {"content": _content(("*/*",), f"{META}DeleteOptions")}
     return operation
