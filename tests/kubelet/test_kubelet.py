@@ -451,6 +451,35 @@ async def test_the_node_says_that_it_is_ready(agent: "Node") -> None:
     assert (parse_time(lease["spec"]["renewTime"]) - first).total_seconds() >= 20
 
 
+async def test_what_others_say_of_the_node_is_put_right(agent: "Node") -> None:
+    """The node controller calls it Unknown when leases come late."""
+    ready = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}
+    other = {"type": "example.com/disk", "status": "True"}
+    node = ObjectRef(NODES, "", "n1")
+    await agent.api.patch(node, {"status": {"conditions": [ready, other]}}, "strategic", "status")
+    await agent.advance(11)
+    found = await agent.api.get(node)
+    assert agent.condition(found["status"], "Ready") == "True KubeletReady"
+    assert agent.condition(found["status"], "example.com/disk") == "True"
+
+
+async def test_a_quiet_node_reports_every_five_minutes(agent: "Node") -> None:
+    node = ObjectRef(NODES, "", "n1")
+    await agent.advance(11)
+    first = (await agent.api.get(node))["metadata"]["resourceVersion"]
+    await agent.advance(200)
+    assert (await agent.api.get(node))["metadata"]["resourceVersion"] == first
+    await agent.advance(110)
+    assert (await agent.api.get(node))["metadata"]["resourceVersion"] != first
+
+
+async def test_a_node_that_is_deleted_comes_back(agent: "Node") -> None:
+    node = ObjectRef(NODES, "", "n1")
+    await agent.api.delete(node)
+    await agent.advance(11)
+    assert agent.condition((await agent.api.get(node))["status"], "Ready") == "True KubeletReady"
+
+
 async def test_a_runtime_that_is_down_makes_the_node_unready(agent: "Node") -> None:
     agent.simulated.fail("status", CriError("UNAVAILABLE", "no socket"), times=1000)
     await agent.advance(60)

@@ -120,12 +120,11 @@ def node_status(facts: NodeFacts, old: Obj, wrong: str, now: datetime) -> Obj:
         was = before.get(made["type"]) or {}
         since = was.get("lastTransitionTime") if was.get("status") == made["status"] else stamp
         conditions.append({**made, "lastHeartbeatTime": stamp, "lastTransitionTime": since or stamp})
-    mine = {c["type"] for c in conditions}
     return {
         "addresses": [{"type": "InternalIP", "address": facts.address}, {"type": "Hostname", "address": facts.name}],
         "allocatable": amounts,
         "capacity": amounts,
-        "conditions": [*(c for t, c in before.items() if t not in mine), *conditions],
+        "conditions": conditions,
         "daemonEndpoints": {"kubeletEndpoint": {"Port": facts.port}},
         "nodeInfo": {
             "kubeProxyVersion": "",
@@ -137,9 +136,12 @@ def node_status(facts: NodeFacts, old: Obj, wrong: str, now: datetime) -> Obj:
 
 
 def without_heartbeats(status: Obj) -> Obj:
-    """The status without what changes at every report."""
-    conditions = [{k: v for k, v in c.items() if k != "lastHeartbeatTime"} for c in status.get("conditions") or ()]
-    return {**status, "conditions": conditions}
+    """The status without what changes at every report, and without others' conditions."""
+    mine = {c["type"]: c for c in status.get("conditions") or () if c["type"] in (*PRESSURES, "Ready")}
+    return {
+        **status,
+        "conditions": {t: {k: v for k, v in c.items() if k != "lastHeartbeatTime"} for t, c in mine.items()},
+    }
 
 
 def not_ready(conditions: Sequence[Condition], pleg: str) -> str:
@@ -163,7 +165,6 @@ class NodeKeeper:
     def __init__(self, api: Api, clock: Clock, facts: NodeFacts, recorder: Recorder) -> None:
         self._api, self._clock, self.facts, self._recorder = api, clock, facts, recorder
         self.node: Obj = node_object(facts)
-        self._reported: Obj = {}
         self._reported_at = 0.0
         self._lease: Obj | None = None
 
@@ -183,21 +184,27 @@ class NodeKeeper:
         return ObjectRef(NODES, "", self.facts.name)
 
     async def report(self, wrong: str) -> None:
-        """Write the status when it differs from the last one, or when that is five minutes old."""
+        """Write the status when it differs from what the API has, or when the last report is five minutes old.
+
+        Others write the node too: a Ready that the node controller has called Unknown is put right at once.
+        """
         now = self._clock.monotonic()
-        status = node_status(self.facts, self.node.get("status") or {}, wrong, self._clock.now())
-        same = without_heartbeats(status) == self._reported
-        if same and now - self._reported_at < REPORT_EVERY:
-            return
         try:
-            self.node = await self._api.patch(self._ref(), {"status": status}, "strategic", "status")
+            self.node = await self._api.get(self._ref())
         except StatusError as error:
             if error.code != 404:
                 raise
-            await self.register()  # somebody deleted the node: it comes back, as upstream's does
-            self._reported = {}
+            await self.register()  # somebody deleted the node: it comes back
+        old: Obj = self.node.get("status") or {}
+        status = node_status(self.facts, old, wrong, self._clock.now())
+        seen = {key: value for key, value in old.items() if key in status}
+        seen["nodeInfo"] = {
+            key: value for key, value in (old.get("nodeInfo") or {}).items() if key in status["nodeInfo"]
+        }
+        if without_heartbeats(seen) == without_heartbeats(status) and now - self._reported_at < REPORT_EVERY:
             return
-        self._reported, self._reported_at = without_heartbeats(status), now
+        self.node = await self._api.patch(self._ref(), {"status": status}, "strategic", "status")
+        self._reported_at = now
 
     async def renew(self) -> None:
         """Renew the lease; make it first when there is none."""
