@@ -7,7 +7,7 @@ from typing import Any
 from sampan.api.json import Obj, dumps
 from sampan.api.quantity import milli_value, value
 from sampan.kubelet.expand import expand
-from sampan.kubelet.podspec import spec, uses_host_network
+from sampan.kubelet.podspec import containers, is_sidecar, spec, uses_host_network
 from sampan.kubelet.runtime import ContainerConfig, Mount, Resources, Security
 from sampan.kubelet.sandbox_config import pod_labels, supplemental_groups
 
@@ -101,14 +101,21 @@ def shares(milli_cpu: int) -> int:
 
 
 def oom_score(pod: Obj, container: Obj, capacity: int) -> int:
-    """oom_score_adj: the less a container asks for, the sooner it goes."""
+    """oom_score_adj: the less a container asks for, the sooner it goes; sidecars after the others."""
     if spec(pod).get("priorityClassName") == "system-node-critical" or qos_class(pod) == "Guaranteed":
         return GUARANTEED_SCORE
     if qos_class(pod) == "BestEffort" or not capacity:
         return BEST_EFFORT_SCORE if qos_class(pod) == "BestEffort" else BEST_EFFORT_SCORE - 1
-    score = 1000 - 1000 * value(_amounts(container, "requests").get("memory") or 0) // capacity
+    asked = _memory(container)
+    if is_sidecar(container):
+        asked = max(asked, min(_memory(c) for c in containers(pod)))
+    score = 1000 - 1000 * asked // capacity
     lowest = 1000 + GUARANTEED_SCORE
     return lowest if score < lowest else min(score, BEST_EFFORT_SCORE - 1)
+
+
+def _memory(container: Obj) -> int:
+    return value(_amounts(container, "requests").get("memory") or 0)
 
 
 def resources(pod: Obj, container: Obj, capacity: int) -> Resources:
@@ -130,16 +137,42 @@ def resources(pod: Obj, container: Obj, capacity: int) -> Resources:
 # --- security
 
 
-def security(pod: Obj, container: Obj) -> Security:
-    """The container's security context over the pod's. Raises SecurityError."""
+def _merged(pod: Obj, container: Obj) -> dict[str, Any]:
     wide: Mapping[str, Any] = spec(pod).get("securityContext") or {}
     own: Mapping[str, Any] = container.get("securityContext") or {}
-    merged = {**wide, **own}
+    return {**wide, **{key: value for key, value in own.items() if value is not None}}
+
+
+def must_not_be_root(pod: Obj, container: Obj) -> bool:
+    """runAsNonRoot of the container, else of the pod."""
+    return bool(_merged(pod, container).get("runAsNonRoot"))
+
+
+def refuse_root(pod: Obj, container: Obj, image_user: tuple[int | None, str]) -> None:
+    """Raise SecurityError when the image runs as root, or as a user of whom nobody knows; both by runAsNonRoot only.
+
+    `image_user` is the number, or the name, that the image says.
+    """
+    uid, name = image_user
+    if uid is None:
+        why = f"image has non-numeric user ({name}), cannot verify user is non-root"
+        raise SecurityError(f"container has runAsNonRoot and {why} ({_where(pod, container)})")
+    if uid == 0:
+        raise SecurityError(f"container has runAsNonRoot and image will run as root ({_where(pod, container)})")
+
+
+def _where(pod: Obj, container: Obj) -> str:
+    meta = pod["metadata"]
+    return f'pod: "{meta["name"]}_{meta["namespace"]}({meta["uid"]})", container: {container["name"]}'
+
+
+def security(pod: Obj, container: Obj) -> Security:
+    """The container's security context over the pod's. Raises SecurityError."""
+    own: Mapping[str, Any] = container.get("securityContext") or {}
+    merged = _merged(pod, container)
     user = merged.get("runAsUser")
-    if merged.get("runAsNonRoot") and user == 0:
-        meta = pod["metadata"]
-        where = f'"{meta["name"]}_{meta["namespace"]}({meta["uid"]})", container: {container["name"]}'
-        raise SecurityError(f"container's runAsUser breaks non-root policy (pod: {where})")
+    if must_not_be_root(pod, container) and user == 0:
+        raise SecurityError(f"container's runAsUser breaks non-root policy ({_where(pod, container)})")
     capabilities: Mapping[str, Any] = own.get("capabilities") or {}
     privileged = bool(own.get("privileged"))
     unmasked = privileged or own.get("procMount") == "Unmasked"

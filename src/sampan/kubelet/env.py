@@ -83,7 +83,7 @@ def _value_from(
     for key, kind, what in (("configMapKeyRef", "ConfigMap", "configmap"), ("secretKeyRef", "Secret", "secret")):
         if ref := source.get(key):
             return _key_value(pod, kind, what, ref, get)
-    return ""
+    raise ConfigError(f"{', '.join(source) or 'an empty valueFrom'} is not supported by this node")
 
 
 def _key_value(pod: Obj, kind: str, what: str, ref: Obj, get: Get) -> str | None:
@@ -121,11 +121,21 @@ def field_value(pod: Obj, path: str, pod_ips: tuple[str, ...] = (), host_ip: str
     return ",".join(values[path])
 
 
+ESCAPED = {
+    "\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v",
+    '"': r"\"", "\\": r"\\",
+}  # fmt: skip
+
+
 def quoted(text: str) -> str:
     """A Go-quoted string."""
-    from json import dumps
+    return '"' + "".join(ESCAPED.get(c) or (c if c.isprintable() else _escaped(ord(c))) for c in text) + '"'
 
-    return dumps(text, ensure_ascii=False)
+
+def _escaped(code: int) -> str:
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def resource_value(pod: Obj, container: Obj, ref: Obj, node: Obj) -> str:
@@ -135,13 +145,12 @@ def resource_value(pod: Obj, container: Obj, ref: Obj, node: Obj) -> str:
     if found is None:
         raise ConfigError(f"container {name} not found")
     side, _, what = ref["resource"].partition(".")
+    if side not in ("limits", "requests") or (what not in RESOURCES and not what.startswith("hugepages-")):
+        raise ConfigError(f"unsupported container resource : {ref['resource']}")
     amounts = (found.get("resources") or {}).get(side) or {}
-    amount = amounts.get(what)
-    if amount is None:
-        if side == "requests":
-            amount = "0"
-        else:
-            amount = ((node.get("status") or {}).get("allocatable") or {}).get(what, "0")
+    amount = amounts.get(what) or "0"
+    if side == "limits" and what in RESOURCES and not number(amount):
+        amount = ((node.get("status") or {}).get("allocatable") or {}).get(what, "0")
     divisor = number(ref.get("divisor") or "1") or number("1")
     return str(int((number(amount) / divisor).to_integral_value(ROUND_CEILING)))
 

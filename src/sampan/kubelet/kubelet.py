@@ -31,7 +31,7 @@ from sampan.kubelet.runner import OWNER, Place, PodRunner, Reader
 from sampan.kubelet.runtime import Container, ContainerState, CriError, PodStatus, Runtime
 from sampan.kubelet.sandbox_config import Dns, log_directory
 from sampan.kubelet.termination import termination_message
-from sampan.kubelet.volumes import Volumes
+from sampan.kubelet.volumes import Surroundings, Volumes
 from sampan.kubelet.workers import Links, Workers
 from sampan.kubelet.writer import WRITERS, StatusWriter
 from sampan.obs.metrics import Metrics
@@ -77,7 +77,8 @@ class Kubelet:
         self._recorder = Recorder(api, clock, "kubelet", facts.name)
         self.node = NodeKeeper(api, clock, facts, self._recorder)
         self._writer = StatusWriter(api, clock)
-        self._volumes = Volumes(config.root / "pods", self._get, self._token, clock)
+        around = Surroundings(lambda: self.node.node, config.dns.domain, config.pods_reachable)
+        self._volumes = Volumes(config.root / "pods", self._get, self._token, clock, around)
         self._handlers = Handlers(runtime, clock, config.pods_reachable)
         self._health = ProbedHealth(self._handlers, clock, self._event, self._poke, self._passed_before)
         reader = Reader(self._get, lambda ns: informers.of(SERVICES).cache.list(ns), lambda: self.node.node)
@@ -169,7 +170,10 @@ class Kubelet:
                 self._workers.orphan(status)
         for uid in await asyncio.to_thread(self._volumes.uids):
             if uid not in self._workers:
-                await self._volumes.tear_down(uid)
+                try:
+                    await self._volumes.tear_down(uid)
+                except OSError as error:
+                    log.warning("what is left of pod %s cannot be removed: %s", uid, error)
 
     def _ours(self, status: PodStatus) -> bool:
         return any(sandbox.labels.get(OWNER) == self.config.owner for sandbox in status.sandboxes)

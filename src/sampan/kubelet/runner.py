@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sampan.aio.clock import Clock
 from sampan.api.json import Obj
 from sampan.client.recorder import Recorder
-from sampan.kubelet.container_config import container_config
+from sampan.kubelet.container_config import container_config, must_not_be_root, refuse_root
 from sampan.kubelet.env import ConfigError, environment
 from sampan.kubelet.handlers import Handlers
 from sampan.kubelet.images import ImageError, Images
@@ -130,6 +130,8 @@ class PodRunner:
             env = await self._environment(pod, container, ips)
             mounts = await asyncio.to_thread(self.volumes.mounts, pod, container, attempt, paths, env, ips)
             config = container_config(pod, container, attempt, image_ref, env, mounts, self.place.memory)
+            if must_not_be_root(pod, container) and config.security.run_as_user is None:
+                refuse_root(pod, container, await self.images.user(image_ref))
         except (ConfigError, VolumeError, ValueError, OSError) as error:
             self.event(pod, "Warning", "Failed", f"Error: {error}", name)
             raise NotStarted(Waiting("CreateContainerConfigError", str(error))) from error

@@ -1,6 +1,6 @@
 """The CRI sandbox of a pod: names, host name, DNS, ports, security."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ from sampan.kubelet.runtime import PortMapping, SandboxConfig, Security
 POD_LABELS = {field: f"io.kubernetes.pod.{field}" for field in ("name", "namespace", "uid")}
 LONGEST_HOST_NAME = 63
 LONGEST_KERNEL_NAME = 64
+MOST_SERVERS, MOST_SEARCHES, LONGEST_SEARCH, LONGEST_LINE = 3, 32, 253, 2048
+"""What a resolv.conf may have."""
 RUNTIME_DEFAULT = "runtime/default"
 
 
@@ -85,7 +87,7 @@ def sandbox_config(pod: Obj, attempt: int, log_root: str, dns: Dns, cgroup_paren
         labels={**(meta.get("labels") or {}), **pod_labels(pod)},
         annotations=dict(meta.get("annotations") or {}),
         cgroup_parent=cgroup_parent,
-        sysctls={entry["name"]: entry["value"] for entry in security.get("sysctls") or ()},
+        sysctls={dotted(entry["name"]): entry["value"] for entry in security.get("sysctls") or ()},
         security=Security(
             run_as_user=security.get("runAsUser"),
             run_as_group=security.get("runAsGroup"),
@@ -98,6 +100,12 @@ def sandbox_config(pod: Obj, attempt: int, log_root: str, dns: Dns, cgroup_paren
             seccomp=RUNTIME_DEFAULT,
         ),
     )
+
+
+def dotted(name: str) -> str:
+    """A sysctl with dots between its parts; `net/ipv4/conf/eno2.100/x` is the other way to write it (sysctl.d(5))."""
+    first = next((c for c in name if c in "./"), ".")
+    return name if first == "." else name.translate(str.maketrans("./", "/."))
 
 
 def supplemental_groups(pod: Obj) -> tuple[int, ...]:
@@ -135,7 +143,15 @@ def resolver(pod: Obj, dns: Dns) -> tuple[tuple[str, ...], tuple[str, ...], tupl
     added = tuple(f"{o['name']}:{o['value']}" if o.get("value") else o["name"] for o in config.get("options") or ())
     names = {o.partition(":")[0] for o in added}
     return (
-        tuple(dict.fromkeys((*servers, *(config.get("nameservers") or ())))),
-        tuple(dict.fromkeys((*searches, *(config.get("searches") or ())))),
+        tuple(dict.fromkeys((*servers, *(config.get("nameservers") or ()))))[:MOST_SERVERS],
+        _that_fit(dict.fromkeys((*searches, *(config.get("searches") or ())))),
         (*(o for o in options if o.partition(":")[0] not in names), *added),
     )
+
+
+def _that_fit(searches: Iterable[str]) -> tuple[str, ...]:
+    """As many search domains as resolvers take."""
+    kept = [search for search in list(searches)[:MOST_SEARCHES] if len(search) <= LONGEST_SEARCH]
+    while len(" ".join(kept)) > LONGEST_LINE:
+        kept.pop()
+    return tuple(kept)

@@ -412,6 +412,10 @@ async def _end(task: asyncio.Task[None]) -> None:
         await task
 
 
+NOT_ROOT = 65532
+"""Nobody knows whom an image that is never read runs as; pods that must not run as root are let run."""
+
+
 def _image(image: str) -> Image:
     digest = sha256(image.encode()).hexdigest()
-    return Image(f"sha256:{digest}", (image,), (), 1_000_000)
+    return Image(f"sha256:{digest}", (image,), (), 1_000_000, NOT_ROOT)
