@@ -125,6 +125,12 @@ def node_metrics(up: Up) -> str:
         return str(answer.read().decode())
 
 
+@pytest.fixture
+def make_client() -> Callable[..., Client]:
+    """Client(program, kubeconfig)."""
+    return Client
+
+
 @pytest.fixture(scope="session")
 def up() -> Iterator[Up]:
     """A cluster with one simulated node, shared by the tests here."""
