@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -340,6 +340,14 @@ async def test_a_runtime_that_fails_is_tried_again(agent: "Node") -> None:
     await agent.advance(10)
     assert (await agent.shown())["ready"] == "True"
     assert await agent.runs() == ["a/0 running"]
+
+
+async def test_a_bug_does_not_lose_the_pod(agent: "Node") -> None:
+    agent.simulated.fail("create_container", cast(CriError, ZeroDivisionError("a bug")), times=2)
+    await agent.create()
+    assert (await agent.shown())["phase"] == "Pending"
+    await agent.advance(10)
+    assert (await agent.shown())["ready"] == "True"
 
 
 async def test_a_container_that_cannot_start(agent: "Node") -> None:

@@ -192,12 +192,15 @@ class Workers:
             if state is not None:
                 await self._step(state)
                 state.failures = 0
-        except (CriError, OSError, VolumeError) as error:
+        except Exception as error:  # whatever it was, the pod is not given up
             assert state is not None
             state.failures += 1
             state.after = self._links.cache.now()
             delay = min(300.0, 0.5 * 2 ** min(state.failures, 10))
-            log.info("pod %s/%s: %s; again in %g s", *_names(state.pod), error, delay)
+            expected = isinstance(error, CriError | OSError | VolumeError)
+            level = logging.INFO if expected else logging.ERROR
+            text = "pod %s/%s: %s; again in %g s"
+            log.log(level, text, *_names(state.pod), error, delay, exc_info=not expected)
             self._queue.add_after(uid, delay)
         except asyncio.CancelledError:
             if state is None or not state.deleting:
