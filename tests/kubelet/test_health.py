@@ -249,12 +249,16 @@ async def test_exec(
 
 async def test_exec_that_is_refused(runtime: SimulatedRuntime, clock: FakeClock, running: str) -> None:
     runtime.fail("exec_sync", CriError("UNKNOWN", "no"))
-    assert await handle(runtime, clock, {"exec": {"command": ["true"]}}, running) == Outcome(False, "no")
+    outcome = await handle(runtime, clock, {"exec": {"command": ["true"]}}, running)
+    assert not outcome.ok
+    assert outcome.message == "no"
 
 
 async def test_sleep_and_nothing(runtime: SimulatedRuntime, clock: FakeClock, running: str) -> None:
     assert (await handle(runtime, clock, {"sleep": {"seconds": 3}}, running)).ok
-    assert await handle(runtime, clock, {}, running) == Outcome(False, "missing probe handler for a")
+    nothing = await handle(runtime, clock, {}, running)
+    assert not nothing.ok
+    assert nothing.message == "missing probe handler for a"
 
 
 def test_ports_by_name() -> None:
