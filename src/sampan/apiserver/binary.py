@@ -28,7 +28,7 @@ def is_native(gvk: GVK) -> bool:
 
 def object_body(body: bytes, gvk: GVK) -> Obj:
     """The object of a body that should be a `gvk`: what Go's fields say, not yet decoded by a schema. Raises 400."""
-    from sampan.apiserver.decoder import check_kind
+    from sampan.apiserver.body_kind import check_kind
 
     unknown = unwrapped(body, gvk.kind)
     named: Obj = {"kind": unknown.kind or gvk.kind, "apiVersion": unknown.api_version or gvk.api_version}

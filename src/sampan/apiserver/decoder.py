@@ -5,15 +5,14 @@ from typing import Any
 
 from sampan.api.errors import StatusError, bad_request
 from sampan.api.json import JSONDecodeError, Obj, loads
-from sampan.api.names import GVK, parse_api_version
+from sampan.api.names import GVK
 from sampan.api.schema.decode import DecodeError, decode
 from sampan.api.schema.nodes import Node
 from sampan.api.schema.strict import cannot_handle, duplicate_fields, merged_repeats, strict_message, strict_problems
+from sampan.apiserver.body_kind import GO_KINDS, GO_TYPE_META, check_kind
 from sampan.apiserver.negotiate import PROTOBUF, YAML, body_type
 
 LIMIT = 3 * 1024 * 1024
-GO_TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
-GO_KINDS = {str: "string", bool: "bool", int: "number", float: "number", dict: "object", list: "array"}
 
 
 def check_size(body: bytes) -> None:
@@ -186,26 +185,3 @@ def decode_value(value: Obj, raw: bytes | None, gvk: GVK, node: Node, validation
             raise bad_request(cannot_handle(gvk.kind, gvk.version, strict_message(problems)))
     obj["kind"], obj["apiVersion"] = gvk.kind, gvk.api_version
     return Decoded(obj, problems)
-
-
-def check_kind(value: Obj, gvk: GVK) -> None:
-    """A body may leave kind and apiVersion out; what it says must be what the path serves."""
-    kind, api_version = value.get("kind") or gvk.kind, value.get("apiVersion") or gvk.api_version
-    if kind == gvk.kind and api_version == gvk.api_version:
-        return
-    for key, given in (("kind", kind), ("apiVersion", api_version)):
-        if not isinstance(given, str):
-            field = key[0].upper() + key[1:]
-            found = GO_KINDS.get(type(given), "null")
-            message = f"json: cannot unmarshal {found} into Go struct field .{field} of type string"
-            raise bad_request(f"couldn't get version/kind; json parse error: {message}")
-    group, version = parse_api_version(api_version)
-    if (group, version) != (gvk.group, gvk.version) and kind == gvk.kind:
-        raise bad_request(
-            f"the API version in the data ({api_version}) does not match the expected API version ({gvk.api_version})"
-        )
-    named = f"{version}, Kind={kind}" if not group else f"{group}/{version}, Kind={kind}"
-    raise bad_request(
-        f'{kind} in version "{version}" cannot be handled as a {gvk.kind}: converting ({named}) to '
-        f"({gvk.api_version}, Kind={gvk.kind}): unknown conversion"
-    )

@@ -10,8 +10,9 @@ from sampan.api.schema.decode import DecodeError, decode, zero
 from sampan.api.schema.strict import duplicate_fields
 from sampan.apiserver import write
 from sampan.apiserver.answer import answer
+from sampan.apiserver.body_kind import GO_KINDS
 from sampan.apiserver.call import Call
-from sampan.apiserver.decoder import GO_KINDS, parse_yaml
+from sampan.apiserver.decoder import parse_yaml
 from sampan.apiserver.managers import scope_of
 from sampan.apiserver.options import WriteOptions
 from sampan.apiserver.verbs.update import check_name, may_create

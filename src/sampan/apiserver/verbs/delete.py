@@ -67,7 +67,7 @@ def read_options(call: Call) -> DeleteOptions:
     if not isinstance(body, dict):
         if body is None:
             return delete_options({}, Query({}))
-        from sampan.apiserver.decoder import GO_KINDS, GO_TYPE_META
+        from sampan.apiserver.body_kind import GO_KINDS, GO_TYPE_META
 
         text = f"json: cannot unmarshal {GO_KINDS.get(type(body), 'null')} into Go value of type {GO_TYPE_META}"
         raise bad_request(f"couldn't get version/kind; json parse error: {text}")
