@@ -12,7 +12,7 @@ from sampan.aio.tasks import Tasks
 from sampan.api.json import Obj
 from sampan.api.times import to_nanos
 from sampan.kubelet.handlers import Handlers, Outcome, port_of
-from sampan.kubelet.health import ProbedHealth, Watch, verdict
+from sampan.kubelet.health import ProbedHealth, Watch, expanded, verdict
 from sampan.kubelet.runtime import Container, ContainerState, CriError, PodStatus
 from sampan.kubelet.simulated import SimulatedRuntime
 from sampan.testing.clock import FakeClock
@@ -23,7 +23,7 @@ class Scripted:
     """Handlers whose outcomes the test says, and which remember when they ran."""
 
     clock: FakeClock
-    answers: dict[str, bool] = field(default_factory=dict)
+    answers: dict[str, bool | None] = field(default_factory=dict)
     ran: list[tuple[str, float]] = field(default_factory=list)
 
     async def run(self, container: Obj, handler: Obj, container_id: str, ip: str, timeout: float) -> Outcome:
@@ -196,6 +196,34 @@ async def test_without_probes_all_is_well(rig: Rig) -> None:
     assert rig.state() == ({}, True, True)
 
 
+async def test_a_probe_that_could_not_be_run_says_nothing(rig: Rig, clock: FakeClock) -> None:
+    rig.scripted.answers.update(liveness=None, readiness=None)
+    rig.follow(liveness={"periodSeconds": 1, "failureThreshold": 1}, readiness={"periodSeconds": 1})
+    await clock.advance(1.5)
+    assert rig.state() == ({}, True, False)
+    assert rig.told[0] == "Liveness probe errored and resulted in unknown state: said so"
+    rig.scripted.answers["readiness"] = True
+    await clock.advance(1)
+    assert rig.state()[2]
+
+
+async def test_what_waits_for_the_start_follows_at_once(rig: Rig, clock: FakeClock) -> None:
+    rig.scripted.answers["startup"] = False
+    rig.follow(startup={"periodSeconds": 1, "failureThreshold": 30}, readiness={"periodSeconds": 60})
+    await clock.advance(3.5)
+    rig.scripted.answers["startup"] = True
+    await clock.advance(0.5)
+    assert rig.scripted.times("readiness") == [4]
+    assert rig.state() == ({}, True, True)
+
+
+def test_commands_know_the_plain_variables() -> None:
+    container = {"env": [{"name": "A", "value": "1"}, {"name": "B", "valueFrom": {}}]}
+    probe = {"exec": {"command": ["x", "$(A)", "$(B)", "$(C)", "$$(A)"]}, "periodSeconds": 1}
+    assert expanded(probe, container)["exec"]["command"] == ["x", "1", "", "$(C)", "$(A)"]
+    assert probe["exec"] == {"command": ["x", "$(A)", "$(B)", "$(C)", "$$(A)"]}
+
+
 @given(st.lists(st.booleans(), max_size=30), st.integers(1, 4), st.integers(1, 4))
 def test_thresholds(results: list[bool], success: int, failure: int) -> None:
     """What a probe says is what the last row of results that was long enough said."""
@@ -238,7 +266,7 @@ async def handle(runtime: SimulatedRuntime, clock: FakeClock, handler: Obj, cont
     [
         (["true"], True, ""),
         (["sh", "-c", "echo out; exit 3"], False, "out\n"),
-        (["sleep", "9"], False, "command timed out: ('sleep', '9') timed out after 2s"),
+        (["sleep", "9"], False, 'command timed out: "sleep 9" timed out after 2s'),
     ],
 )
 async def test_exec(
@@ -266,5 +294,6 @@ def test_ports_by_name() -> None:
     assert port_of(container, 80) == 80
     assert port_of(container, "web") == 8080
     assert port_of(container, "81") == 81
-    with pytest.raises(ValueError, match="none"):
-        port_of(container, "none")
+    for wrong in ("none", "0", "65536", "-1"):
+        with pytest.raises(ValueError, match=wrong):
+            port_of(container, wrong)

@@ -11,6 +11,7 @@ from sampan.aio.clock import Clock
 from sampan.aio.tasks import Tasks
 from sampan.api.json import Obj
 from sampan.kubelet.actions import Health, Probe
+from sampan.kubelet.expand import expand
 from sampan.kubelet.handlers import Handlers, Outcome
 from sampan.kubelet.podspec import every_container
 from sampan.kubelet.runtime import Container, ContainerState, PodStatus
@@ -35,6 +36,8 @@ class Watch:
     streak: int = 0
     streak_ok: bool = False
     ended: bool = False
+    held: bool = False
+    """Waits for the startup probe."""
 
     @property
     def settings(self) -> Obj:
@@ -46,6 +49,15 @@ class Watch:
         return (
             int(self.settings.get("successThreshold") or 1) if ok else int(self.settings.get("failureThreshold") or 3)
         )
+
+
+def expanded(settings: Obj, container: Obj) -> Obj:
+    """A probe whose command has the references to the container's plain variables replaced."""
+    if "exec" not in settings:
+        return settings
+    plain = {entry["name"]: entry.get("value") or "" for entry in container.get("env") or ()}
+    command = [expand(part, plain) for part in settings["exec"].get("command") or ()]
+    return {**settings, "exec": {**settings["exec"], "command": command}}
 
 
 def verdict(watch: Watch, ok: bool) -> bool:
@@ -71,9 +83,10 @@ class ProbedHealth:
     def __init__(
         self, handlers: Handlers, clock: Clock, on_event: EventSink, poke: Callable[[str], None],
         passed_before: Callable[[str, str, str], bool] = lambda uid, container_id, kind: False,
+        host_ip: str = "127.0.0.1",
     ) -> None:  # fmt: skip
         self._handlers, self._clock, self._event, self._poke = handlers, clock, on_event, poke
-        self._passed_before = passed_before
+        self._passed_before, self._host_ip = passed_before, host_ip
         self._pods: dict[str, Followed] = {}
         self._due: list[tuple[float, int, Watch]] = []
         self._order = count()
@@ -99,7 +112,8 @@ class ProbedHealth:
             for run in (c for c in running.values() if c.name == container["name"]):
                 for field_name, kind in KINDS.items():
                     if field_name in container and (run.id, kind) not in followed.watches:
-                        self._begin(followed, Watch(pod, container, run, kind, next(iter(status.ips), "")))
+                        ip = next(iter(status.ips), self._host_ip)
+                        self._begin(followed, Watch(pod, container, run, kind, ip))
 
     def _begin(self, followed: Followed, watch: Watch) -> None:
         followed.watches[watch.run.id, watch.kind] = watch
@@ -136,8 +150,10 @@ class ProbedHealth:
     # --- probing
 
     def _plan(self, watch: Watch, seconds: float) -> None:
-        heapq.heappush(self._due, (self._clock.monotonic() + seconds, next(self._order), watch))
-        self._more.set()
+        entry = (self._clock.monotonic() + seconds, next(self._order), watch)
+        heapq.heappush(self._due, entry)
+        if self._due[0] is entry:
+            self._more.set()
 
     async def run(self) -> None:
         """Probe what is due until cancelled."""
@@ -162,19 +178,31 @@ class ProbedHealth:
         period = float(watch.settings.get("periodSeconds") or 10)
         began = self._clock.monotonic()
         if watch.kind != "startup" and not self._startup_passed(watch):
-            self._plan(watch, period)
+            watch.held = True
             return
         async with self._limit:
             timeout = float(watch.settings.get("timeoutSeconds") or 1)
-            outcome = await self._handlers.run(watch.container, watch.settings, watch.run.id, watch.ip, timeout)
+            outcome = await self._handlers.run(
+                watch.container, expanded(watch.settings, watch.container), watch.run.id, watch.ip, timeout
+            )
         if watch.ended:
             return
         self._tell(watch, outcome)
-        if verdict(watch, outcome.ok):
+        if outcome.ok is not None and verdict(watch, outcome.ok):
             self._poke(watch.pod["metadata"]["uid"])
+            if watch.kind == "startup" and watch.passed:
+                self._release(watch)
         if (watch.kind == "startup" and watch.passed) or (watch.kind != "readiness" and watch.passed is False):
             return  # it has said its last word
         self._plan(watch, max(0.0, period - (self._clock.monotonic() - began)))
+
+    def _release(self, startup: Watch) -> None:
+        """The container has started: what waited for that is due now."""
+        followed = self._pods.get(startup.pod["metadata"]["uid"])
+        for watch in followed.watches.values() if followed is not None else ():
+            if watch.held and watch.run.id == startup.run.id:
+                watch.held = False
+                self._plan(watch, 0.0)
 
     def _startup_passed(self, watch: Watch) -> bool:
         followed = self._pods.get(watch.pod["metadata"]["uid"])
@@ -183,5 +211,6 @@ class ProbedHealth:
 
     def _tell(self, watch: Watch, outcome: Outcome) -> None:
         if not outcome.ok:
-            text = f"{TITLES[watch.kind]} probe failed: {outcome.message}"
+            what = "failed" if outcome.ok is False else "errored and resulted in unknown state"
+            text = f"{TITLES[watch.kind]} probe {what}: {outcome.message}"
             self._event(watch.pod, "Warning", "Unhealthy", text, watch.container["name"])

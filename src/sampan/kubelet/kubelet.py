@@ -80,7 +80,7 @@ class Kubelet:
         around = Surroundings(lambda: self.node.node, config.dns.domain, config.pods_reachable)
         self._volumes = Volumes(config.root / "pods", self._get, self._token, clock, around)
         self._handlers = Handlers(runtime, clock, config.pods_reachable)
-        self._health = ProbedHealth(self._handlers, clock, self._event, self._poke, self._passed_before)
+        self._health = ProbedHealth(self._handlers, clock, self._event, self._poke, self._passed_before, facts.address)
         reader = Reader(self._get, lambda ns: informers.of(SERVICES).cache.list(ns), lambda: self.node.node)
         memory = value(facts.machine.memory)
         place = Place(str(config.root / "logs"), facts.address, config.dns, config.master, memory, config.owner)

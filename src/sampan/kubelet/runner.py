@@ -163,16 +163,20 @@ class PodRunner:
 
     # --- ending
 
+    def _ip(self, ips: tuple[str, ...]) -> str:
+        return next(iter(ips), self.place.host_ip)
+
     async def post_start(self, pod: Obj, container: Obj, container_id: str, ips: tuple[str, ...]) -> bool:
         """Run the postStart hook, if there is one; False when it failed."""
         hook = (container.get("lifecycle") or {}).get("postStart")
         if not hook:
             return True
-        outcome = await self.handlers.run(container, hook, container_id, next(iter(ips), ""), HOOK_TIMEOUT)
+        limit = float("inf") if "sleep" in hook else HOOK_TIMEOUT
+        outcome = await self.handlers.run(container, hook, container_id, self._ip(ips), limit, "lifecycle")
         if not outcome.ok:
             log.info("postStart hook of %s: %s", container["name"], outcome.message)
             self.event(pod, "Warning", "FailedPostStartHook", "PostStartHook failed", container["name"])
-        return outcome.ok
+        return bool(outcome.ok)
 
     async def stop(self, pod: Obj, run: Container, message: str, grace: int, ips: tuple[str, ...] = ()) -> None:
         """Run the preStop hook and stop a container within `grace` seconds. What is gone already is fine."""
@@ -181,8 +185,8 @@ class PodRunner:
         self.event(pod, "Normal", "Killing", message or f"Stopping container {name}", name)
         began = self.clock.monotonic()
         if grace > 0 and ((container.get("lifecycle") or {}).get("preStop")):
-            hook, ip = container["lifecycle"]["preStop"], next(iter(ips), "")
-            outcome = await self.handlers.run(container, hook, run.id, ip, float(grace))
+            hook = container["lifecycle"]["preStop"]
+            outcome = await self.handlers.run(container, hook, run.id, self._ip(ips), float(grace), "lifecycle")
             if not outcome.ok:
                 log.info("preStop hook of %s: %s", name, outcome.message)
                 self.event(pod, "Warning", "FailedPreStopHook", "PreStopHook failed", name)
