@@ -153,7 +153,7 @@ def test_a_killed_container_is_seen_by_the_stream_and_restarted(
     after = counters(metrics(node))
     assert after[STREAMED] > before[STREAMED]
     assert after[MISSED] == before[MISSED]
-    assert after[RELISTS] == before[RELISTS]
+    assert after[RELISTS] <= before[RELISTS] + 1  # a look that a removal spoils is followed by one; none each second
     kubectl("delete", "deployment", "web")
     kubectl("wait", "--for=delete", "pod", "-l", "app=web", "--timeout=60s")
 
