@@ -81,7 +81,7 @@ class Kubelet:
         self._volumes = Volumes(config.root / "pods", self._get, self._token, clock, around)
         self._handlers = Handlers(runtime, clock, config.pods_reachable)
         self._health = ProbedHealth(self._handlers, clock, self._event, self._poke, self._passed_before, facts.address)
-        reader = Reader(self._get, lambda ns: informers.of(SERVICES).cache.list(ns), lambda: self.node.node)
+        reader = Reader(self._get, self._services, lambda: self.node.node)
         memory = value(facts.machine.memory)
         place = Place(str(config.root / "logs"), facts.address, config.dns, config.master, memory, config.owner)
         images = Images(runtime, clock, self._event)
@@ -196,6 +196,13 @@ class Kubelet:
 
     def _event(self, pod: Obj, type_: Any, reason: str, message: str, container: str = "") -> None:
         self._runner.event(pod, type_, reason, message, container)
+
+    def _services(self, namespace: str) -> list[Obj]:
+        """The Services that a pod's environment tells of: its namespace's, and `kubernetes`."""
+        cache = self._informers.of(SERVICES).cache
+        found = list(cache.list(namespace))
+        main = cache.get("default", "kubernetes")
+        return [*found, main] if main is not None and namespace != "default" else found
 
     async def _get(self, kind: str, namespace: str, name: str) -> Obj | None:
         try:

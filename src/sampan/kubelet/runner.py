@@ -158,7 +158,17 @@ class PodRunner:
 
     async def _pull_secrets(self, pod: Obj) -> list[Obj]:
         names = [ref["name"] for ref in spec(pod).get("imagePullSecrets") or () if ref.get("name")]
-        found = [await self.reader.get("Secret", pod["metadata"]["namespace"], name) for name in names]
+        found = []
+        for name in names:
+            try:
+                found.append(await self.reader.get("Secret", pod["metadata"]["namespace"], name))
+            except OSError as error:
+                log.info("pull secret %s: %s", name, error)
+                found.append(None)
+        missing = [name for name, secret in zip(names, found, strict=True) if secret is None]
+        if missing:
+            text = f"Unable to retrieve some image pull secrets ({', '.join(missing)}); attempting to pull the image "
+            self.event(pod, "Warning", "FailedToRetrieveImagePullSecret", f"{text}may not succeed.")
         return [secret for secret in found if secret is not None]
 
     # --- ending
