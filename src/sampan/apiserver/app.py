@@ -44,7 +44,7 @@ class Parts:
     authz: Filter | None = None
     connectors: Mapping[tuple[str, str, str], Connector] = field(default_factory=dict)
     clock: Clock = field(default_factory=RealClock)
-    rng: random.Random = field(default_factory=random.SystemRandom)
+    rng: random.Random = field(default_factory=random.Random)
     version: str = "1.37"
     service_cidr: str = "10.96.0.0/16"
     metrics: Metrics = field(default_factory=Metrics)

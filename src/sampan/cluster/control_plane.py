@@ -72,7 +72,7 @@ async def start_control_plane(
     authorizer = Authorizer(store, objects)
     tokens = ServiceAccountTokens(Signer(pki.signing_key()), objects)
     bearer = BearerTokens(_static_tokens(config), tokens)
-    rng = random.SystemRandom()
+    rng = random.Random()  # names and uids need to be unlike, not secret
     kubelet_client = pki.client("apiserver-kubelet-client", KUBELET_CLIENT)
     kubelets = HttpClient(client_context(pki.ca.certificate, kubelet_client.certificate, kubelet_client.key))
 
