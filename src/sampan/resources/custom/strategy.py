@@ -13,6 +13,15 @@ from sampan.resources.strategies.checks import invalid, required
 from sampan.resources.strategy import GenericStrategy
 
 TOP = ("apiVersion", "kind", "metadata")
+BLOCKING = frozenset(
+    ("FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid")
+)
+NOT_CHECKED = FieldError(
+    "FieldValueInvalid",
+    "<nil>",
+    "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing "
+    "errors to complete validation",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +29,8 @@ class CustomStrategy(GenericStrategy):
     """One version of one custom kind. `structural` is its schema as its author wrote it."""
 
     structural: Node = field(default_factory=lambda: Node("object", preserve_unknown=True))
+    _rules: list[Any] = field(default_factory=list, init=False, compare=False, repr=False)
+    """The compiled rules of the schema (or None), once they were needed."""
 
     def default(self, obj: Obj) -> Obj:
         """Defaults of the schema, below what is there; metadata is never defaulted."""
@@ -31,21 +42,53 @@ class CustomStrategy(GenericStrategy):
         return {k: v for k, v in obj.items() if k != "status"} if self.has_status else obj
 
     def validate_create(self, obj: Obj) -> list[FieldError]:
-        """What the schema says."""
+        """What the schema and its rules say."""
+        return self._with_rules(self._schema_errors(obj), obj, None)
+
+    def _schema_errors(self, obj: Obj) -> list[FieldError]:
         return [*validate(obj, self.structural), *embedded_errors(obj, self.structural, "")]
+
+    def _with_rules(self, errors: list[FieldError], new: Obj, old: Obj | None) -> list[FieldError]:
+        """Rules are asked only about objects whose structure they can rely on."""
+        if not self._rules:
+            self._rules.append(_compiled(self.structural))
+        if self._rules[0] is None:
+            return errors
+        if any(error.reason in BLOCKING for error in errors):
+            return [*errors, NOT_CHECKED]
+        from sampan.resources.custom.rules import rule_errors
+
+        return [*errors, *rule_errors(self._rules[0], new, old)]
 
     def validate_update(self, new: Obj, old: Obj) -> list[FieldError]:
         """What the schema says, save of places that were wrong before and did not change (KEP-4008, ratcheting)."""
-        errors = self.validate_create(new)
-        return [error for error in errors if not unchanged(new, old, error.field, self.structural)] if errors else []
+        errors = self._schema_errors(new)
+        errors = [error for error in errors if not unchanged(new, old, error.field, self.structural)]
+        return self._with_rules(errors, new, old)
 
     def validate_status(self, new: Obj, old: Obj) -> list[FieldError]:
-        """What the schema says of the status."""
+        """What the schema says of the status, and the rules of the whole."""
         node = self.structural.properties.get("status")
-        if node is None or "status" not in new:
-            return []
-        errors = validate(new["status"], node, "status", "")
-        return [error for error in errors if not unchanged(new, old, error.field, self.structural)]
+        errors = validate(new["status"], node, "status", "") if node is not None and "status" in new else []
+        errors = [error for error in errors if not unchanged(new, old, error.field, self.structural)]
+        return self._with_rules(errors, new, old)
+
+
+def _compiled(node: Node) -> Any:
+    """The rules of a schema. CEL is loaded for the first schema that has some."""
+    if not _mentions_rules(node):
+        return None
+    from sampan.resources.custom.rules import compile_schema
+
+    return compile_schema(node)
+
+
+def _mentions_rules(node: Node) -> bool:
+    if "x-kubernetes-validations" in node.extra or "allOf" in node.extra:
+        return True
+    if node.items is not None and _mentions_rules(node.items):
+        return True
+    return any(_mentions_rules(child) for child in node.properties.values())
 
 
 def unchanged(new: Any, old: Any, path: str, node: Node) -> bool:

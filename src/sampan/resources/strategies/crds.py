@@ -155,7 +155,14 @@ def _lifted(versions: Sequence[Obj]) -> Errors:
 
 def _schema(schema: Any, at: str) -> Errors:
     found = (schema or {}).get("openAPIV3Schema")
-    return [] if found is None else check_schema(found, f"{at}.openAPIV3Schema")
+    if found is None:
+        return []
+    errors = check_schema(found, f"{at}.openAPIV3Schema")
+    if errors or b"x-kubernetes-validations" not in dumps(found):
+        return errors
+    from sampan.resources.custom.rule_checks import check_rules
+
+    return check_rules(found, f"{at}.openAPIV3Schema")
 
 
 def _subresources(subresources: Any, at: str) -> Errors:

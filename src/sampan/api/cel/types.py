@@ -1,0 +1,171 @@
+"""CEL's static types: what may be assigned to what, and how types are written in messages."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A type. `kind` is `object` for types with fields, `opaque` for named ones without, `param` for type variables."""
+
+    kind: str
+    params: tuple["Type", ...] = ()
+    name: str = ""
+    fields: "Mapping[str, Field] | None" = field(default=None, compare=False, hash=False)
+
+    def __str__(self) -> str:
+        return self.written(PROTO)
+
+    def written(self, names: Mapping[str, str]) -> str:
+        """The type in a message."""
+        own = names.get(self.kind) or self.name or self.kind
+        return f"{own}({', '.join(p.written(names) for p in self.params)})" if self.params else own
+
+    def shown(self) -> str:
+        """As in the checker's messages."""
+        return self.written(CHECKER)
+
+
+class Field(NamedTuple):
+    """A field of an object type. `key` is its name in the data."""
+
+    key: str
+    type: Type
+
+
+PROTO = {"null": "null_type", "timestamp": "google.protobuf.Timestamp", "duration": "google.protobuf.Duration"}
+CHECKER = {"error": "!error!"}
+
+DYN, ERROR, NULL = Type("dyn"), Type("error"), Type("null")
+BOOL, INT, UINT, DOUBLE = Type("bool"), Type("int"), Type("uint"), Type("double")
+STRING, BYTES = Type("string"), Type("bytes")
+TIMESTAMP, DURATION = Type("timestamp"), Type("duration")
+SIMPLE = {
+    t.kind: t for t in (DYN, NULL, BOOL, INT, UINT, DOUBLE, STRING, BYTES, TIMESTAMP, DURATION)
+} | {"null_type": NULL}  # fmt: skip
+NULLABLE = ("object", "opaque", "timestamp", "duration", "null")
+
+
+def list_of(item: Type) -> Type:
+    return Type("list", (item,))
+
+
+def map_of(key: Type, value: Type) -> Type:
+    return Type("map", (key, value))
+
+
+def optional_of(item: Type) -> Type:
+    return Type("opaque", (item,), "optional_type")
+
+
+def type_of(item: Type) -> Type:
+    return Type("type", (item,))
+
+
+def is_optional(one: Type) -> bool:
+    return one.name == "optional_type"
+
+
+class AnyField(Mapping[str, Field]):
+    """The fields of a type that has any field one asks for, each of unknown type."""
+
+    def __getitem__(self, name: str) -> Field:
+        return Field(name, DYN)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+# --- written types: "map(string, list(A))", "kubernetes.URL"
+
+TOKEN = re.compile(r"\s*([A-Za-z_][\w.]*|[(),])")
+
+
+@lru_cache(maxsize=512)
+def parse_type(text: str) -> Type:
+    """A type from its text; single capital letters are type variables."""
+    tokens = TOKEN.findall(text)
+    made, rest = _parse(tokens)
+    if rest:
+        raise ValueError(f"not a type: {text}")
+    return made
+
+
+def _parse(tokens: list[str]) -> tuple[Type, list[str]]:
+    name, rest = tokens[0], tokens[1:]
+    params: list[Type] = []
+    if rest and rest[0] == "(":
+        while rest[0] != ")":
+            one, rest = _parse(rest[1:])
+            params.append(one)
+        rest = rest[1:]
+    if name in ("list", "map", "type"):
+        return Type(name, tuple(params)), rest
+    if name in SIMPLE:
+        return SIMPLE[name], rest
+    if len(name) == 1 and name.isupper():
+        return Type("param", (), name), rest
+    return Type("opaque", tuple(params), name), rest
+
+
+# --- assignment
+
+Bound = dict[str, Type]
+
+
+def assign(formal: Type, given: Type, bound: Bound) -> bool:
+    """Whether a value of one type may stand where another is wanted; binds type variables."""
+    if formal.kind == "param":
+        known = bound.get(formal.name)
+        if known is None or known.kind in ("dyn", "null") or (known.kind != "dyn" and wider(given, known)):
+            bound[formal.name] = given if known is None or known.kind == "null" else known
+            if known is not None and known.kind != "dyn" and wider(given, known):
+                bound[formal.name] = given
+            return True
+        return assign(known, given, bound)
+    if formal.kind in ("dyn", "error") or given.kind in ("dyn", "error"):
+        return True
+    if given.kind == "null":
+        return formal.kind in NULLABLE
+    if formal.kind != given.kind or formal.name != given.name:
+        return False
+    if len(formal.params) != len(given.params):
+        return formal.kind == "type"
+    return all(assign(f, g, bound) for f, g in zip(formal.params, given.params, strict=True))
+
+
+def wider(one: Type, than: Type) -> bool:
+    """Whether the first is the second with unknown parts (`list(dyn)` for `list(int)`)."""
+    if one == than:
+        return False
+    if one.kind == "dyn":
+        return True
+    if (one.kind, one.name, len(one.params)) != (than.kind, than.name, len(than.params)) or not one.params:
+        return False
+    return all(o == t or wider(o, t) for o, t in zip(one.params, than.params, strict=True))
+
+
+def fill(one: Type, bound: Bound) -> Type:
+    """A type with its variables filled in; unbound ones are dyn."""
+    if one.kind == "param":
+        return bound.get(one.name, DYN)
+    if not one.params:
+        return one
+    return Type(one.kind, tuple(fill(p, bound) for p in one.params), one.name, one.fields)
+
+
+def join(types: list[Type]) -> Type:
+    """The type of values of all these types."""
+    known = [t for t in types if t.kind not in ("null", "error")] or types
+    if not known:
+        return DYN
+    first = known[0]
+    if any(t != first for t in known):
+        return DYN
+    return first if all(t == first or first.kind in NULLABLE for t in types) else DYN
