@@ -43,6 +43,7 @@ class Response:
     generator that was never begun does not run: who holds something open before the first pull passes an object.)
 
     With `upgrade` (status 101), the connection is handed over after the head; it is closed when `upgrade` returns.
+    If the client has gone before it, `upgrade` is not called; its `aclose`, if it has one, is.
     """
 
     status: int

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from sampan.net.http_exchange import Answering, ClientConnection
+from sampan.net.http_upgrade import Upgraded, upgrade
 from sampan.net.tls import client_context
 
 RETRIED = ("GET", "HEAD", "OPTIONS")
@@ -90,6 +91,12 @@ class HttpClient:
                 self._keep(connection)
             else:
                 connection.close()
+
+    async def upgrade(self, method: str, url: str, headers: Pairs = (), timeout: float = 30.0) -> Upgraded:
+        """Ask for another protocol on a connection of its own, which with status 101 is the caller's to close."""
+        if self._ssl is None and url.startswith("https:"):
+            self._ssl = client_context()
+        return await upgrade(method, url, headers, ssl=self._ssl, timeout=timeout)
 
     async def close(self) -> None:
         """Close all connections, busy ones too, and wait until they are closed."""

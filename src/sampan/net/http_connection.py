@@ -283,6 +283,8 @@ class Connection(asyncio.Protocol):
             self._advance()
         elif response.stream is not None:
             await _close_stream(response.stream)
+        elif response.upgrade is not None:
+            await _close_stream(response.upgrade)
 
     def _failed(self, error: Exception) -> Response:
         LOG.error("a handler failed", exc_info=error)
@@ -415,7 +417,7 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
 
-async def _close_stream(stream: AsyncIterator[bytes]) -> None:
+async def _close_stream(stream: object) -> None:
     close = getattr(stream, "aclose", None)
     if close is not None:
         await close()
