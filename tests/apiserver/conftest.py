@@ -53,7 +53,7 @@ AGENT = "transcript/1.0"
 SERVER = "127.0.0.1:6443"
 ABSENT = "<absent>"
 ADMIN = "admin-token"
-ADMINS = {ADMIN: UserInfo("admin", "", (MASTERS, "system:authenticated"))}
+ADMINS = {ADMIN: UserInfo("admin", "admin-uid", (MASTERS, "system:authenticated"))}
 KEY = rsa.generate_private_key(65537, 2048).private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
 )

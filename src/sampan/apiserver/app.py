@@ -23,6 +23,7 @@ from sampan.apiserver.health import Check, Health, fine
 from sampan.apiserver.live import LiveResources
 from sampan.apiserver.metrics import RequestMetrics
 from sampan.apiserver.phase_times import PhaseTimes
+from sampan.apiserver.signing_requests import SigningRequests
 from sampan.apiserver.registry import Registry
 from sampan.apiserver.service_ips import ServiceAddresses
 from sampan.apiserver.start import ensure_kubernetes_service, ensure_namespaces
@@ -81,6 +82,7 @@ class App:
             {
                 ("", "services"): ServiceAddresses(parts.service_cidr, parts.rng),
                 ("", "persistentvolumes"): PhaseTimes(),
+                ("certificates.k8s.io", "certificatesigningrequests"): SigningRequests(),
             },
         )  # fmt: skip
         self.metrics: RequestMetrics = RequestMetrics(parts.metrics)

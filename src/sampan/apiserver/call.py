@@ -68,8 +68,12 @@ class Lines:
 class Hook:
     """What a kind needs done around its writes that its strategy, being pure, cannot do (Services' addresses)."""
 
-    on_status = False
-    """Whether before_update is for updates of /status; else it is for those of the object itself."""
+    parts: tuple[str, ...] = ("",)
+    """Whose updates before_update is for: the object's own (empty), `status`, or another subresource's."""
+
+    def asked_by(self, user: UserInfo, obj: Obj) -> Obj:
+        """The object that a user makes, after prepare_create."""
+        return obj
 
     async def before_create(self, kit: Kit, obj: Obj, dry_run: bool) -> Obj:
         """After prepare_create and before validation; raises StatusError."""

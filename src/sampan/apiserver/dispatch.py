@@ -27,6 +27,8 @@ VERBS: Mapping[str, Verb] = {
     "deletecollection": deletecollection,
 }  # fmt: skip
 STATUS_VERBS: Mapping[str, Verb] = {"get": get, "update": update, "patch": patch}
+UPDATED_PARTS = ("status", "approval")
+"""Subresources that are the object itself, of which an update changes a part."""
 SUBRESOURCES: Mapping[tuple[str, str, str], Verb] = {
     ("", "pods", "binding"): binding,
     ("", "bindings", ""): binding,
@@ -109,7 +111,7 @@ class Dispatch:
             return connector
         if info.subresource == "scale":
             return scale
-        if found.kind is None and info.subresource == "status":
+        if found.kind is None and info.subresource in UPDATED_PARTS:
             return STATUS_VERBS[info.verb]
         raise not_found_path()
 

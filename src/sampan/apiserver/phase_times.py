@@ -7,7 +7,7 @@ from sampan.apiserver.call import Hook, Kit
 class PhaseTimes(Hook):
     """Keeps status.lastPhaseTransitionTime."""
 
-    on_status = True
+    parts = ("status",)
 
     async def before_create(self, kit: Kit, obj: Obj, dry_run: bool) -> Obj:
         return {

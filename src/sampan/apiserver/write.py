@@ -1,7 +1,7 @@
 """The write pipeline: metadata rules, strategy, admission and validation around each create and update."""
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from sampan.api import errors
@@ -10,6 +10,7 @@ from sampan.api.json import Obj, dumps_sorted
 from sampan.api.meta import MAX_GENERATED, is_path_segment, suffix
 from sampan.api.patch.fields import LEAF, FieldSet
 from sampan.api.patch.track import track_create, track_update
+from sampan.api.resource import Strategy
 from sampan.apiserver import metadata
 from sampan.apiserver.call import Call, Hook
 from sampan.apiserver.encode import without_version
@@ -91,6 +92,7 @@ async def create(
         if not name and base:
             made = {**obj, "metadata": _named(obj["metadata"], base[:MAX_GENERATED] + suffix(kit.rng))}
         made = strategy.prepare_create(_stamped(call, made))
+        made = hook.asked_by(call.user, made)
         made = await hook.before_create(kit, made, options.dry_run)
         try:
             errors_found = metadata.validate(
@@ -250,7 +252,7 @@ async def _update_once(
             obj = strategy.default(obj)
     obj = _prepared(call, obj, old, change.part)
     hook = hook_of(call)
-    if change.part == ("status" if hook.on_status else ""):
+    if change.part in hook.parts:
         obj = await hook.before_update(kit, obj, old, options.dry_run)
     try:
         refuse(call, call.info.name, _update_errors(call, obj, old, change.part))
@@ -273,9 +275,16 @@ FIXED_GENERATION = frozenset(("PriorityClass",))
 """Kinds whose generation stays 1."""
 
 
+def _strategy(call: Call, part: str) -> Strategy:
+    """What decides of updates of a part."""
+    strategy = call.resource.strategy
+    parts: Mapping[str, Strategy] = getattr(strategy, "parts", {})
+    return parts.get(part, strategy)
+
+
 def _prepared(call: Call, obj: Obj, old: Obj, part: str) -> Obj:
     """What may not change put back, and generation counted."""
-    strategy = call.resource.strategy
+    strategy = _strategy(call, part)
     meta = obj.get("metadata") or {}
     obj = {**obj, "metadata": metadata.carry_over(meta, old["metadata"])}
     if part == BINDING:
@@ -296,7 +305,7 @@ def _moved(call: Call, new: Obj, old: Obj) -> bool:
 
 
 def _update_errors(call: Call, obj: Obj, old: Obj, part: str) -> list[FieldError]:
-    mapping, strategy = call.resource.mapping, call.resource.strategy
+    mapping, strategy = call.resource.mapping, _strategy(call, part)
     found = metadata.validate(obj["metadata"], mapping.namespaced, is_path_segment)
     changed = metadata.validate_update(obj["metadata"], old["metadata"])
     found += changed

@@ -1,10 +1,11 @@
 """GenericStrategy: what nearly every kind does on create, update and status update."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sampan.api.errors import FieldError
 from sampan.api.json import Obj
+from sampan.api.resource import Strategy
 from sampan.api.schema.decode import zero
 from sampan.api.schema.nodes import Node
 
@@ -21,6 +22,8 @@ class GenericStrategy:
     """Metadata fields that an update of /status cannot change."""
     status_on_create: bool = False
     schema: Node | None = None
+    parts: Mapping[str, Strategy] = field(default_factory=dict)
+    """The strategies of subresources that update the object, besides status; their updates are asked of these."""
 
     def default(self, obj: Obj) -> Obj:
         """Nothing to fill in."""

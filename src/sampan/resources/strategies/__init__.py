@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from sampan.api.resource import Strategy
-from sampan.resources.strategies import config, crds, network, pods, volumes, workloads
+from sampan.resources.strategies import certificates, config, crds, network, pods, volumes, workloads
 
 ADMISSION, RBAC, STORAGE = "admissionregistration.k8s.io", "rbac.authorization.k8s.io", "storage.k8s.io"
 FLOW = "flowcontrol.apiserver.k8s.io"
@@ -29,6 +29,7 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = {
     ("autoscaling", "HorizontalPodAutoscaler"): config.AUTOSCALERS,
     ("batch", "CronJob"): workloads.CRON_JOBS,
     ("batch", "Job"): workloads.JOBS,
+    ("certificates.k8s.io", "CertificateSigningRequest"): certificates.SIGNING_REQUESTS,
     ("discovery.k8s.io", "EndpointSlice"): network.ENDPOINT_SLICES,
     ("networking.k8s.io", "Ingress"): network.INGRESSES,
     ("networking.k8s.io", "IngressClass"): network.INGRESS_CLASSES,
