@@ -9,6 +9,7 @@ from sampan.controllers import (
     endpoints,
     endpointslice,
     garbage,
+    job,
     namespace,
     node_lifecycle,
     pod_gc,
@@ -18,6 +19,7 @@ from sampan.controllers import (
     role_aggregation,
     root_ca,
     serviceaccount,
+    ttl_after_finished,
     volume_protection,
 )
 from sampan.reconcile.controller import Controller
@@ -53,6 +55,8 @@ def controllers(settings: Settings) -> tuple[Controller, ...]:
         endpoints.CONTROLLER,
         pod_gc.CONTROLLER,
         role_aggregation.CONTROLLER,
+        job.CONTROLLER,
+        ttl_after_finished.CONTROLLER,
     )
 
 
