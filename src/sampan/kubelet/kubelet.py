@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,16 @@ from sampan.kubelet.pleg.base import PlegConfig
 from sampan.kubelet.pleg.cache import PodCache
 from sampan.kubelet.pleg.events import PodEventType
 from sampan.kubelet.runner import OWNER, Place, PodRunner, Reader
-from sampan.kubelet.runtime import Container, ContainerState, CriError, PodStatus, Runtime
+from sampan.kubelet.runtime import (
+    Command,
+    Container,
+    ContainerState,
+    CriError,
+    Performance,
+    PodStatus,
+    Runtime,
+    SandboxState,
+)
 from sampan.kubelet.sandbox_config import Dns, log_directory
 from sampan.kubelet.termination import termination_message
 from sampan.kubelet.volumes import Surroundings, Volumes
@@ -279,6 +288,29 @@ class Kubelet:
             return any(c.id == run.id and c.state is ContainerState.RUNNING for c in runs)
 
         return read_log(self._log_path(pod, run), options, self.clock, alive)
+
+    async def open_command(self, pod: Obj, container: str, asked: Command) -> str | Performance:
+        """Begin exec or attach in a container. Raises LookupError, CriError."""
+        run = self._run_of(_uid(pod), container, previous=False)
+        if run is None:
+            raise LookupError(f'container not found ("{container}")')
+        spec = pod["spec"]
+        own: Obj = next(
+            (c for c in (*spec["containers"], *spec.get("initContainers", ())) if c["name"] == container), {}
+        )
+        if asked.command is None:  # whether it has a terminal was decided when it was made
+            tty = bool(own.get("tty"))
+            asked = replace(asked, tty=tty, stderr=asked.stderr and not tty)
+        return await self.runtime.open_command(replace(asked, container_id=run.id))
+
+    async def open_ports(self, pod: Obj, ports: tuple[int, ...]) -> str:
+        """Begin to forward ports of a pod. Raises LookupError, CriError."""
+        status = self.cache.peek(_uid(pod))
+        for sandbox in status.sandboxes if status is not None else ():
+            if sandbox.state == SandboxState.READY:
+                return await self.runtime.open_ports(sandbox.id, ports)
+        meta = pod["metadata"]
+        raise LookupError(f'pod not found ("{meta["name"]}_{meta["namespace"]}")')
 
     def _run_of(self, uid: str, container: str, *, previous: bool) -> Container | None:
         status = self.cache.peek(uid)

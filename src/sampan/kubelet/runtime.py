@@ -3,7 +3,7 @@
 Times are integer nanoseconds since the epoch, as in CRI; 0 means "not yet".
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, Protocol
@@ -240,6 +240,32 @@ class CriError(Exception):
         self.code, self.message = code, message
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What Exec is asked for, or Attach (`command` is None): in which container, and which of its streams."""
+
+    container_id: str
+    command: tuple[str, ...] | None
+    stdin: bool = False
+    stdout: bool = False
+    stderr: bool = False
+    tty: bool = False
+
+
+class Terminal(Protocol):
+    """Whoever sits at the other end of a Command."""
+
+    async def read(self) -> bytes:
+        """The next bytes for stdin; b"" when nothing more comes."""
+
+    async def write(self, stream: int, data: bytes) -> None:
+        """Show bytes of stdout (1) or stderr (2). Raises ConnectionError when nobody is there any more."""
+
+
+Performance = Callable[[Terminal], Awaitable[int]]
+"""Carries a Command out in this process; returns its exit code."""
+
+
 class Runtime(Protocol):
     """What the node agent asks of containerd, CRI-O or the fake runtime. Every call may raise CriError."""
 
@@ -262,6 +288,12 @@ class Runtime(Protocol):
     async def container_status(self, container_id: str) -> Container: ...
     async def exec_sync(self, container_id: str, command: tuple[str, ...], timeout: int) -> tuple[int, bytes, bytes]:
         """(exit code, stdout, stderr)."""
+
+    async def open_command(self, asked: Command) -> "str | Performance":
+        """Exec or Attach: the URL of the runtime's streaming server (SPDY/3.1), or what does it here."""
+
+    async def open_ports(self, sandbox_id: str, ports: tuple[int, ...]) -> str:
+        """PortForward: the URL of the runtime's streaming server."""
 
     async def reopen_log(self, container_id: str) -> None: ...
     def events(self, opened: Callable[[], None] | None = None) -> AsyncIterator[ContainerEvent]:

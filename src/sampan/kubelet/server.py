@@ -1,4 +1,4 @@
-"""The node agent's own server: logs, pods, metrics, health; for the API server, by its client certificate."""
+"""The node agent's own server: logs, exec, attach, port-forward, pods, metrics, health; for the API server, by its client certificate."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Protocol
@@ -8,13 +8,15 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from sampan.api.json import Obj, dumps
+from sampan.kubelet import streams
 from sampan.kubelet.logs import LogOptionError
 from sampan.net.http import Request, Response
 
 CALLERS = frozenset({"kubeadm:cluster-admins", "system:masters"})
+STREAMING = frozenset({"exec", "attach", "portForward"})
 
 
-class Agent(Protocol):
+class Agent(streams.Agent, Protocol):
     """What of a node agent its server shows."""
 
     def pods(self) -> list[Obj]: ...
@@ -39,8 +41,12 @@ class NodeServer:
             "containerLogs": self._logs,
             "pods": self._pods,
             "metrics": self._metrics,
+            "exec": self._command,
+            "attach": self._command,
+            "portForward": self._forward,
         }.get(parts[0])
-        if route is None or request.method != "GET":
+        streaming = parts[0] in STREAMING
+        if route is None or (request.method != "GET" and not (streaming and request.method == "POST")):
             return _text(404, "404 page not found")
         return await route(request, parts)
 
@@ -60,6 +66,25 @@ class NodeServer:
                 return _text(400, str(error.args[0]))
             return Response(200, [("Content-Type", "text/plain")], stream=lines)
         return _text(404, f"pod {name!r} not found")
+
+    async def _command(self, request: Request, parts: list[str]) -> Response:
+        if len(parts) != 4:
+            return _text(404, "404 page not found")
+        found = self._find(parts[1], parts[2])
+        return await streams.command(request, *found, parts[3]) if found else _text(404, "pod does not exist")
+
+    async def _forward(self, request: Request, parts: list[str]) -> Response:
+        if len(parts) != 3:
+            return _text(404, "404 page not found")
+        found = self._find(parts[1], parts[2])
+        return await streams.forward(request, *found) if found else _text(404, "pod does not exist")
+
+    def _find(self, namespace: str, name: str) -> tuple[Agent, Obj] | None:
+        for agent in self._agents():
+            pod = agent.find(namespace, name)
+            if pod is not None:
+                return agent, pod
+        return None
 
     async def _pods(self, request: Request, parts: list[str]) -> Response:
         items = [pod for agent in self._agents() for pod in agent.pods()]

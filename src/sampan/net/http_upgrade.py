@@ -98,6 +98,23 @@ async def join(one: Ends, other: Ends) -> None:
         writer.close()
 
 
+class Relay:
+    """A Response.upgrade that carries bytes between its client and an upgraded connection."""
+
+    def __init__(self, remote: Upgraded) -> None:
+        self._remote = remote
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await join((reader, writer), (self._remote.reader, self._remote.writer))
+        finally:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Hang up on the other side."""
+        self._remote.writer.close()
+
+
 async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(CHUNK):

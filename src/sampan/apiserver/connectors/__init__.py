@@ -8,6 +8,7 @@ from sampan.apiserver.authorizer import Authorizer
 from sampan.apiserver.call import Connector
 from sampan.apiserver.connectors.access import AccessReviews
 from sampan.apiserver.connectors.logs import PodLogs
+from sampan.apiserver.connectors.streams import PodStreams
 from sampan.apiserver.connectors.tokens import Tokens
 from sampan.apiserver.objects import StoredObjects
 from sampan.net.http_client import HttpClient
@@ -30,6 +31,7 @@ def connectors(means: Means) -> Mapping[tuple[str, str, str], Connector]:
     """(group, plural, subresource) to handler."""
     tokens = Tokens(means.objects, means.tokens, means.version)
     access = AccessReviews(means.authorizer)
+    streams = PodStreams(means.objects, means.authorizer, means.kubelets, means.version)
     return {
         ("", "serviceaccounts", "token"): tokens.request,
         (AUTHENTICATION, "tokenreviews", ""): tokens.review,
@@ -39,4 +41,7 @@ def connectors(means: Means) -> Mapping[tuple[str, str, str], Connector]:
         (AUTHORIZATION, "selfsubjectaccessreviews", ""): access.self,
         (AUTHORIZATION, "selfsubjectrulesreviews", ""): access.rules,
         ("", "pods", "log"): PodLogs(means.objects, means.kubelets).read,
+        ("", "pods", "exec"): streams.execute,
+        ("", "pods", "attach"): streams.attach,
+        ("", "pods", "portforward"): streams.forward,
     }

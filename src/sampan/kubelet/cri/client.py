@@ -14,6 +14,7 @@ from h2.exceptions import H2Error
 from sampan.kubelet.cri import convert
 from sampan.kubelet.cri import messages_pb2 as pb
 from sampan.kubelet.runtime import (
+    Command,
     Condition,
     Container,
     ContainerConfig,
@@ -225,6 +226,18 @@ class CriRuntime:
         deadline = self.deadlines.act + timeout if timeout else None
         answer = await self._call(RUNTIME + "ExecSync", asked, pb.ExecSyncResponse, deadline)
         return answer.exit_code, answer.stdout, answer.stderr
+
+    async def open_command(self, asked: Command) -> str:
+        streams = {"stdin": asked.stdin, "stdout": asked.stdout, "stderr": asked.stderr, "tty": asked.tty}
+        if asked.command is None:
+            attach = pb.AttachRequest(container_id=asked.container_id, **streams)
+            return (await self._call(RUNTIME + "Attach", attach, pb.AttachResponse, self.deadlines.ask)).url
+        execute = pb.ExecRequest(container_id=asked.container_id, cmd=asked.command, **streams)
+        return (await self._call(RUNTIME + "Exec", execute, pb.ExecResponse, self.deadlines.ask)).url
+
+    async def open_ports(self, sandbox_id: str, ports: tuple[int, ...]) -> str:
+        wanted = pb.PortForwardRequest(pod_sandbox_id=sandbox_id, port=ports)
+        return (await self._call(RUNTIME + "PortForward", wanted, pb.PortForwardResponse, self.deadlines.ask)).url
 
     async def reopen_log(self, container_id: str) -> None:
         asked = pb.ReopenContainerLogRequest(container_id=container_id)

@@ -15,6 +15,7 @@ from sampan.aio.files import write_atomic
 from sampan.api.json import JSONDecodeError, dumps, loads
 from sampan.api.times import to_nanos
 from sampan.kubelet.runtime import (
+    Command,
     Condition,
     Container,
     ContainerConfig,
@@ -23,11 +24,13 @@ from sampan.kubelet.runtime import (
     CriError,
     EventType,
     Image,
+    Performance,
     PodStatus,
     RuntimeVersion,
     Sandbox,
     SandboxConfig,
 )
+from sampan.kubelet.simulated.commands import perform
 from sampan.kubelet.simulated.program import program
 from sampan.kubelet.simulated.records import Box, Run, dump, load
 
@@ -249,6 +252,27 @@ class SimulatedRuntime:
             raise CriError("DEADLINE_EXCEEDED", f"command timed out after {timeout}s")
         await self._clock.sleep(does.seconds)
         return does.exit_code, "".join(f"{line}\n" for line in does.output).encode(), b""
+
+    async def open_command(self, asked: Command) -> Performance:
+        await self._begin("open_command")
+        run = self._run(asked.container_id)
+        if run.state != ContainerState.RUNNING:
+            raise CriError("FAILED_PRECONDITION", f"container {run.id} is not running")
+        return lambda terminal: perform(asked, terminal, self._clock.sleep, lambda: self._over(run))
+
+    async def open_ports(self, sandbox_id: str, ports: tuple[int, ...]) -> str:
+        raise CriError("UNIMPLEMENTED", "this pod is simulated: it has no ports to forward to")
+
+    async def _over(self, run: Run) -> int:
+        """Wait until a container has ended; its exit code."""
+        news: asyncio.Queue[ContainerEvent | None] = asyncio.Queue()
+        self._streams.add(news)
+        try:
+            while run.state == ContainerState.RUNNING:
+                await news.get()
+        finally:
+            self._streams.discard(news)
+        return run.exit_code
 
     async def reopen_log(self, container_id: str) -> None:
         self._run(container_id)
