@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sampan.aio.clock import Clock, RealClock
 from sampan.api.resource import Resource
 from sampan.apiserver.admission.review import Admission, AdmitAll
+from sampan.apiserver.admission.webhooks import Webhooks
 from sampan.apiserver.call import Connector, Kit
 from sampan.apiserver.context import RequestInfo
 from sampan.apiserver.custom_kinds import CustomKinds
@@ -23,9 +24,9 @@ from sampan.apiserver.health import Check, Health, fine
 from sampan.apiserver.live import LiveResources
 from sampan.apiserver.metrics import RequestMetrics
 from sampan.apiserver.phase_times import PhaseTimes
-from sampan.apiserver.signing_requests import SigningRequests
 from sampan.apiserver.registry import Registry
 from sampan.apiserver.service_ips import ServiceAddresses
+from sampan.apiserver.signing_requests import SigningRequests
 from sampan.apiserver.start import ensure_kubernetes_service, ensure_namespaces
 from sampan.net.http import Handler, Request, Response
 from sampan.obs.metrics import CONTENT_TYPE, Metrics
@@ -41,6 +42,8 @@ class Parts:
     store: Store
     resources: Iterable[Resource]
     admission: Admission = field(default_factory=AdmitAll)
+    webhooks: Webhooks | None = None
+    """The part of `admission` that follows webhook configurations: started and closed with the server."""
     authn: Filter | None = None
     authz: Filter | None = None
     connectors: Mapping[tuple[str, str, str], Connector] = field(default_factory=dict)
@@ -104,6 +107,8 @@ class App:
     async def start(self) -> None:
         """Make the system's namespaces and the `kubernetes` Service, unless they are there."""
         host, _, port = self.parts.address.rpartition(":")
+        if self.parts.webhooks is not None:
+            await self.parts.webhooks.start(self.kit.live)
         await ensure_namespaces(self.kit)
         await ensure_kubernetes_service(self.kit, self.parts.service_cidr, host.strip("[]"), int(port))
         await self._custom.start()
@@ -112,6 +117,8 @@ class App:
     async def close(self) -> None:
         """End what the server does by itself; the store is not closed."""
         await self._custom.close()
+        if self.parts.webhooks is not None:
+            await self.parts.webhooks.close()
         await self.kit.deadlines.close()
 
     async def _route(self, request: Request) -> Response:

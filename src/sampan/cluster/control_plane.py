@@ -12,6 +12,8 @@ from sampan.api.json import Obj
 from sampan.api.names import parse_api_version
 from sampan.apiserver.admission.chain import Chain
 from sampan.apiserver.admission.escalation import NoEscalation
+from sampan.apiserver.admission.webhooks import Means as WebhookMeans
+from sampan.apiserver.admission.webhooks import Webhooks
 from sampan.apiserver.answer import status_response
 from sampan.apiserver.app import App, Parts
 from sampan.apiserver.authn.jwt import Signer
@@ -87,10 +89,12 @@ async def start_control_plane(
     except OSError as error:
         await kubelets.close()
         raise ClusterError(_cannot_listen(config, error)) from error
+    webhooks = Webhooks(Chain(objects, rng), WebhookMeans(store, objects, clock, rng, metrics))
     parts = Parts(
         store=store,
         resources=resources,
-        admission=NoEscalation(Chain(objects, rng), authorizer),
+        admission=NoEscalation(webhooks, authorizer),
+        webhooks=webhooks,
         authn=lambda app: Authn(app, clock, tokens=bearer, may=authorizer.authorize),
         authz=lambda app: Authz(app, authorizer),
         connectors=connectors(Means(objects, bearer, authorizer, kubelets, version)),

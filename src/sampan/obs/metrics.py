@@ -26,6 +26,24 @@ class _PlainCounter:
         yield family
 
 
+class Counts:
+    """A counter with labels whose name does not end in _total; for rare events."""
+
+    def __init__(self, name: str, text: str, labels: Sequence[str]) -> None:
+        self.name, self.text, self.labels = name, text, tuple(labels)
+        self.values: dict[tuple[str, ...], float] = {}
+
+    def add(self, *values: str) -> None:
+        """One more of these label values."""
+        self.values[values] = self.values.get(values, 0.0) + 1
+
+    def collect(self) -> Iterable[Metric]:
+        family = Metric(self.name, self.text, "counter")
+        for key, number in self.values.items():
+            family.add_sample(self.name, dict(zip(self.labels, key, strict=True)), number)
+        yield family
+
+
 class _ReadGauge:
     """A gauge that asks a function for its samples when it is scraped."""
 
@@ -57,6 +75,13 @@ class Metrics:
         self._plain.add(name.encode())
         self.registry.register(plain)
         return plain
+
+    def counts(self, name: str, text: str, labels: Sequence[str]) -> Counts:
+        """A counter with labels and a name without _total."""
+        made = Counts(name, text, labels)
+        self._plain.add(name.encode())
+        self.registry.register(made)
+        return made
 
     def gauge(self, name: str, text: str, read: Callable[[], Any], labels: Sequence[str] = ()) -> None:
         """A gauge: `read` gives a number, or label values to number."""

@@ -12,6 +12,7 @@ from sampan.resources.strategies.config_rules import (
     check_secret,
     check_secret_update,
 )
+from sampan.resources.strategies.config_webhooks import check_mutating, check_validating
 from sampan.resources.strategies.rules import Rules, each, fill, fill_zero, within, without
 
 NAME_LABEL = "kubernetes.io/metadata.name"
@@ -169,8 +170,8 @@ SECRETS = Rules(defaults=_secret, check=check_secret, check_update=check_secret_
 CONFIG_MAPS = Rules(check=check_config_map, check_update=check_config_map_update)
 LIMIT_RANGES = Rules(defaults=_limit_range)
 ROLE_BINDINGS = Rules(defaults=_binding)
-VALIDATING_WEBHOOKS = Rules(defaults=_webhooks(_webhook))
-MUTATING_WEBHOOKS = Rules(defaults=_webhooks(_mutating_webhook))
+VALIDATING_WEBHOOKS = Rules(defaults=_webhooks(_webhook), check=check_validating)
+MUTATING_WEBHOOKS = Rules(defaults=_webhooks(_mutating_webhook), check=check_mutating)
 ADMISSION_POLICIES = Rules(True, defaults=_policy)
 MUTATING_POLICIES = Rules(defaults=_policy)
 POLICY_BINDINGS = Rules(defaults=_policy_binding)
