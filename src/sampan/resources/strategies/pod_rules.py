@@ -45,8 +45,11 @@ def check_pod_template(template: Obj, at: str, restart: Sequence[str]) -> Errors
     errors = check_labels(labels, f"{at}.labels")
     spec = template.get("spec") or {}
     errors += check_pod_spec(spec, f"{at}.spec", RESTART)
-    if spec.get("restartPolicy") and spec["restartPolicy"] not in restart:
-        errors.append(not_supported(f"{at}.spec.restartPolicy", spec["restartPolicy"], restart))
+    policy, field = spec.get("restartPolicy"), f"{at}.spec.restartPolicy"
+    if policy == "Always" and policy not in restart:  # a default that jobs cannot have counts as none
+        errors.append(required(field, 'valid values: "OnFailure", "Never"'))
+    elif policy and policy not in restart:
+        errors.append(not_supported(field, policy, restart))
     if restart == ("Always",) and spec.get("activeDeadlineSeconds") is not None:
         why = "activeDeadlineSeconds in ReplicaSet is not Supported"
         errors.append(forbidden(f"{at}.spec.activeDeadlineSeconds", why))

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from sampan.api.json import Obj
+from sampan.resources.strategies.checks import meta_of, spec_of
 from sampan.resources.strategies.pod_spec import template
 from sampan.resources.strategies.rules import Rules, each, fill, within
 from sampan.resources.strategies.workload_rules import (
@@ -38,6 +39,30 @@ def _daemon_set(spec: Obj) -> Obj:
         rolling = fill(strategy.get("rollingUpdate") or {}, maxUnavailable=1, maxSurge=0)
         strategy = {**strategy, "rollingUpdate": rolling}
     return {**spec, "updateStrategy": strategy}
+
+
+GENERATION = "deprecated.daemonset.template.generation"
+
+
+def _with_generation(obj: Obj, value: str) -> Obj:
+    meta = obj.get("metadata") or {}
+    return {**obj, "metadata": {**meta, "annotations": {**(meta.get("annotations") or {}), GENERATION: value}}}
+
+
+def _template_generation(obj: Obj) -> int:
+    value = ((obj.get("metadata") or {}).get("annotations") or {}).get(GENERATION, "")
+    return int(value) if value.isdecimal() else 0
+
+
+def _daemon_set_object(obj: Obj) -> Obj:
+    made = within(obj, "spec", _daemon_set, absent={})
+    return made if _template_generation(made) or meta_of(made).get("uid") else _with_generation(made, "1")
+
+
+def _daemon_set_update(new: Obj, old: Obj) -> Obj:
+    """The generation of the template follows its changes, whatever the update says (daemonSetStrategy)."""
+    changed = spec_of(new).get("template") != spec_of(old).get("template")
+    return _with_generation(new, str(_template_generation(old) + changed))
 
 
 CLAIM = {"kind": "PersistentVolumeClaim", "apiVersion": "v1"}
@@ -136,7 +161,13 @@ DEPLOYMENTS = Rules(
     True, ("labels",), defaults=_spec_of(_deployment), check=check_deployment, check_update=check_selector_update
 )
 REPLICA_SETS = Rules(True, defaults=_spec_of(_replica_set), check=check_workload, check_update=check_selector_update)
-DAEMON_SETS = Rules(True, defaults=_spec_of(_daemon_set), check=check_workload, check_update=check_selector_update)
+DAEMON_SETS = Rules(
+    True,
+    defaults=_daemon_set_object,
+    on_update=_daemon_set_update,
+    check=check_workload,
+    check_update=check_selector_update,
+)
 STATEFUL_SETS = Rules(True, defaults=_spec_of(_stateful_set), check=check_workload, check_update=check_selector_update)
 REPLICATION_CONTROLLERS = Rules(True, defaults=_replication_controller)
 JOBS = Rules(True, defaults=_job, on_create=select_by_uid, check=check_job, check_update=check_job_update)
