@@ -105,11 +105,11 @@ class Discovery:
                 from sampan.resources.openapi_binary import encode
 
                 binary = self._kept(f"{path}#", lambda: encode(loads(openapi.v2_document(resources, version))))
-                return Response(200, [("Content-Type", f"{V2_PROTOBUF}.v1.0+protobuf")], binary)
+                return _tagged(request, binary, f"{V2_PROTOBUF}.v1.0+protobuf")
             plain = not accept or any(one in accept for one in ("application/json", "*/*", "application/*"))
             if not plain:
                 raise not_acceptable(f"only the following media types are accepted: application/json, {V2_PROTOBUF}")
-            return Response(200, [JSON_TYPE], self._kept(path, lambda: openapi.v2_document(resources, version)))
+            return _tagged(request, self._kept(path, lambda: openapi.v2_document(resources, version)), JSON_TYPE[1])
         parts = path.split("/")[3:]
         group, api = ("", parts[1]) if parts[:1] == ["api"] and len(parts) == 2 else ("", "")
         if parts[:1] == ["apis"] and len(parts) == 3:
@@ -117,16 +117,21 @@ class Discovery:
         found = api and self._kept(path, lambda: openapi.v3_document(resources, group, api, version) or b"")
         if not found:
             return Response(404)
-        etag = f'"{hashlib.sha256(found).hexdigest().upper()}"'
-        if request.headers.get("if-none-match") == etag:
-            return Response(304, [("ETag", etag)])
-        return Response(200, [JSON_TYPE, ("ETag", etag)], found)
+        return _tagged(request, found, JSON_TYPE[1])
 
     def _kept(self, path: str, make: Callable[[], bytes]) -> bytes:
         made = self._made.get((path, ""))
         if made is None:
             made = self._made[path, ""] = make(), ""
         return made[0]
+
+
+def _tagged(request: Request, body: bytes, media: str) -> Response:
+    """The document under its ETag, or 304 for a client that has it."""
+    etag = f'"{hashlib.sha256(body).hexdigest().upper()}"'
+    if request.headers.get("if-none-match") == etag:
+        return Response(304, [("ETag", etag)])
+    return Response(200, [("Content-Type", media), ("ETag", etag)], body)
 
 
 def get_only(request: Request, known: Callable[[], bool] = lambda: True) -> None:
