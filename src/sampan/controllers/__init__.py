@@ -19,6 +19,7 @@ from sampan.controllers import (
     role_aggregation,
     root_ca,
     serviceaccount,
+    statefulset,
     ttl_after_finished,
     volume_protection,
 )
@@ -57,6 +58,7 @@ def controllers(settings: Settings) -> tuple[Controller, ...]:
         role_aggregation.CONTROLLER,
         job.CONTROLLER,
         ttl_after_finished.CONTROLLER,
+        statefulset.CONTROLLER,
     )
 
 
