@@ -60,7 +60,7 @@ class WebSocketConsole:
     def __init__(self, socket: WebSocket) -> None:
         self._socket = socket
         self._stdin: asyncio.Queue[bytes] = asyncio.Queue(WAITING)
-        self._sizes: asyncio.Queue[bytes] = asyncio.Queue()
+        self._sizes: asyncio.Queue[bytes] = asyncio.Queue(WAITING)
         self._closed = False
 
     async def read(self) -> bytes:
@@ -94,6 +94,8 @@ class WebSocketConsole:
             if channel == STDIN and data and not self._closed:
                 await self._stdin.put(data)
             elif channel == RESIZE:
+                if self._sizes.full():
+                    self._sizes.get_nowait()  # only the last size matters
                 self._sizes.put_nowait(data)
             elif channel == CLOSE and data == bytes((STDIN,)) and not self._closed:
                 self._closed = True

@@ -8,7 +8,7 @@ from sampan.api.errors import StatusError, bad_request, forbidden, internal, not
 from sampan.api.json import Obj
 from sampan.apiserver.authorizer import Authorizer, attributes_of
 from sampan.apiserver.call import Call
-from sampan.apiserver.connectors.logs import CONTAINERS, address
+from sampan.apiserver.connectors.logs import address
 from sampan.apiserver.objects import StoredObjects
 from sampan.net.http import Response
 from sampan.net.http_client import HttpClient
@@ -20,6 +20,8 @@ PASSED_ON = (
     "connection", "upgrade", "sec-websocket-key", "sec-websocket-version", "sec-websocket-protocol",
     "x-stream-protocol-version",
 )  # fmt: skip
+ORDER = ("initContainers", "containers", "ephemeralContainers")
+"""Containers as messages list them."""
 CREATE_SINCE = (1, 35)
 """From this version on who may only `get` a subresource may not open it by a WebSocket's GET."""
 
@@ -95,8 +97,7 @@ def choose(pod: Obj, wanted: str) -> str:
     """The container that is meant: the one that is named, or the only one. Raises 400."""
     spec, name = pod.get("spec") or {}, pod["metadata"]["name"]
     main = [str(c["name"]) for c in spec.get("containers") or ()]
-    every = [str(c["name"]) for key in ("initContainers", *CONTAINERS) for c in spec.get(key) or ()]
-    every = list(dict.fromkeys(every))
+    every = [str(c["name"]) for key in ORDER for c in spec.get(key) or ()]
     if wanted:
         if wanted not in every:
             raise bad_request(f"container {wanted} is not valid for pod {name}")
