@@ -1,0 +1,1 @@
+"""The Pod Security Standards: levels, versions, checks; pure, for the API server and for the command line."""
