@@ -90,7 +90,7 @@ class App:
         )  # fmt: skip
         self.metrics: RequestMetrics = RequestMetrics(parts.metrics)
         self.started = False
-        self._custom = CustomKinds(self.kit)
+        self._custom = CustomKinds(self.kit, parts.webhooks.client if parts.webhooks is not None else None)
         self._dispatch = Dispatch(self.kit, parts.connectors)
         self._discovery = Discovery(live, parts.version, lambda r: r.headers.get("host", parts.address))
         checks: dict[str, Check] = {"ping": fine, "log": fine, "etcd": fine, **parts.checks}
@@ -108,7 +108,7 @@ class App:
         """Make the system's namespaces and the `kubernetes` Service, unless they are there."""
         host, _, port = self.parts.address.rpartition(":")
         if self.parts.webhooks is not None:
-            await self.parts.webhooks.start(self.kit.live)
+            await self.parts.webhooks.start(self.kit.live, self.kit.registry.conversions)
         await ensure_namespaces(self.kit)
         await ensure_kubernetes_service(self.kit, self.parts.service_cidr, host.strip("[]"), int(port))
         await self._custom.start()

@@ -9,11 +9,13 @@ from sampan.api.json import Obj, loads
 from sampan.api.resource import Resource
 from sampan.apiserver.call import Call, Kit
 from sampan.apiserver.context import RequestInfo
+from sampan.apiserver.conversion import Conversion
 from sampan.apiserver.options import DeleteOptions, delete_options
 from sampan.apiserver.query import NOTHING
 from sampan.apiserver.registry import Entry
 from sampan.apiserver.start import SYSTEM
 from sampan.apiserver.verbs.delete import delete_one
+from sampan.apiserver.webhook_client import WebhookClient
 from sampan.net.http import Request
 from sampan.resources.custom import custom_resources
 from sampan.resources.custom.naming import is_established, status_of, terminating
@@ -25,10 +27,13 @@ TRIES = 100
 
 
 class CustomKinds:
-    """Follows the definitions in the store; what is there is served before `start` returns."""
+    """Follows the definitions in the store; what is there is served before `start` returns.
 
-    def __init__(self, kit: Kit) -> None:
-        self._kit = kit
+    Without `webhooks`, kinds whose versions are converted by a webhook are served in their stored version only.
+    """
+
+    def __init__(self, kit: Kit, webhooks: WebhookClient | None = None) -> None:
+        self._kit, self._webhooks = kit, webhooks
         definitions = kit.live.get("apiextensions.k8s.io", "v1", "customresourcedefinitions")
         assert definitions is not None
         self._definitions = definitions
@@ -108,6 +113,7 @@ class CustomKinds:
         if before is not None and before[0] == crd["spec"] and before[1] == names:
             return
         made = custom_resources(crd, self._meta)
+        self._convert_by(crd)
         kept = {r.gvr for r in made}
         for resource in before[2] if before is not None else ():
             if resource.gvr not in kept:
@@ -116,8 +122,20 @@ class CustomKinds:
             self._kit.live.put(resource)
         self._served[name] = (crd["spec"], names, made)
 
+    def _convert_by(self, crd: Obj) -> None:
+        """Know the kind's conversion webhook, if it has one."""
+        known, spec = self._kit.registry.conversions, crd["spec"]
+        key = spec["group"], crd["status"]["acceptedNames"]["plural"]
+        given = spec.get("conversion") or {}
+        if given.get("strategy") != "Webhook" or self._webhooks is None:
+            known.pop(key, None)
+        elif key not in known or known[key].given != given:
+            known[key] = Conversion(given, self._webhooks, self._kit.rng)
+
     async def _forget(self, name: str) -> None:
-        self._crds.pop(name, None)
+        crd = self._crds.pop(name, None)
+        if crd is not None:
+            self._kit.registry.conversions.pop((crd["spec"]["group"], crd["spec"]["names"]["plural"]), None)
         served = self._served.pop(name, None)
         for resource in served[2] if served is not None else ():
             self._kit.live.remove(*resource.gvr)
@@ -177,7 +195,7 @@ class CustomKinds:
         if served is None or not served[2]:
             return 0
         kit = self._kit
-        resource = served[2][0]
+        resource = next((r for r in served[2] if kit.live.stored(r) is r), served[2][0])
         entry = kit.registry.entry(resource)
         options: DeleteOptions = delete_options(None, NOTHING)
         page = await kit.store.range(entry.root)

@@ -1,11 +1,12 @@
 """Resource x Store: keys, encoded versions, selectors' indexes; the place where store errors become Status errors."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from sampan.api import errors
 from sampan.api.json import Obj, loads
 from sampan.api.resource import Resource
+from sampan.apiserver.conversion import Conversion
 from sampan.apiserver.encode import encode, prefix_of
 from sampan.apiserver.live import LiveResources
 from sampan.store import base
@@ -47,6 +48,8 @@ class Registry:
     def __init__(self, store: base.Store, live: LiveResources) -> None:
         self.store, self.live = store, live
         self._entries: dict[Resource, Entry] = {}
+        self.conversions: dict[tuple[str, str], Conversion] = {}
+        """The conversion webhooks of custom kinds by group and plural."""
         live.on_change(self._entries.clear)
 
     def entry(self, resource: Resource) -> Entry:
@@ -66,6 +69,8 @@ class Registry:
         kv = await self.store.get(entry.key(namespace, name))
         if kv is None:
             raise errors.not_found(entry.resource.mapping.group, entry.resource.mapping.plural, name)
+        if entry.foreign:
+            await self.prepare(entry, (kv,))
         return kv
 
     async def newest(self, entry: Entry, namespace: str, name: str) -> base.KeyValue:
@@ -73,7 +78,24 @@ class Registry:
         kv = await self.store.newest(entry.key(namespace, name))
         if kv is None:
             raise errors.not_found(entry.resource.mapping.group, entry.resource.mapping.plural, name)
+        if entry.foreign:
+            await self.prepare(entry, (kv,))
         return kv
+
+    async def prepare(self, entry: Entry, kvs: Iterable[base.KeyValue]) -> None:
+        """Before `value`, `object` and `convert` are called for them: ask the kind's conversion webhook, if it has one.
+
+        Raises ConversionError.
+        """
+        conversion = self._conversion(entry)
+        if conversion is not None:
+            await conversion.prepare([loads(kv.value) for kv in kvs], entry.resource.gvk.api_version)
+
+    def _conversion(self, entry: Entry) -> Conversion | None:
+        if not entry.foreign or not self.conversions:
+            return None
+        mapping = entry.resource.mapping
+        return self.conversions.get((mapping.group, mapping.plural))
 
     async def durable(self, kv: base.KeyValue) -> None:
         """Before it is shown to a client: wait until a version that was read by `newest` is durable."""
@@ -94,16 +116,24 @@ class Registry:
 
     def convert(self, entry: Entry, stored: Obj) -> Obj:
         """An object of the stored version as the served one."""
+        conversion = self._conversion(entry)
+        if conversion is not None:
+            return conversion.known(stored, entry.resource.gvk.api_version)
         convert = entry.resource.from_storage
         return convert(stored) if entry.foreign and convert is not None else stored
 
-    def _to_storage(self, entry: Entry, obj: Obj) -> Obj:
+    async def _to_storage(self, entry: Entry, obj: Obj) -> Obj:
+        conversion = self._conversion(entry)
+        if conversion is not None:
+            gvk = entry.resource.gvk
+            whole = {"kind": gvk.kind, "apiVersion": gvk.api_version, **obj}
+            return (await conversion.convert([whole], entry.stored.gvk.api_version))[0]
         convert = entry.resource.to_storage
         return convert(obj) if entry.foreign and convert is not None else obj
 
-    def draft(self, entry: Entry, obj: Obj) -> tuple[base.Draft, Mapping[str, str], Mapping[str, str]]:
+    async def draft(self, entry: Entry, obj: Obj) -> tuple[base.Draft, Mapping[str, str], Mapping[str, str]]:
         """What is stored of an object: bytes, labels, selectable fields."""
-        kept = self._to_storage(entry, obj)
+        kept = await self._to_storage(entry, obj) if entry.foreign else obj
         labels = (kept.get("metadata") or {}).get("labels") or base.NO_LABELS
         selectable = entry.stored.selectable
         fields = {name: read(kept) for name, read in selectable.items()} if selectable else base.NO_LABELS
@@ -112,13 +142,16 @@ class Registry:
     async def create(self, entry: Entry, namespace: str, obj: Obj) -> base.KeyValue:
         """Write a new object; raises 409 if the name is taken."""
         name = obj["metadata"]["name"]
-        draft, labels, fields = self.draft(entry, obj)
+        draft, labels, fields = await self.draft(entry, obj)
         try:
-            return await self.store.put(entry.key(namespace, name), draft, labels=labels, fields=fields, expect=0)
+            made = await self.store.put(entry.key(namespace, name), draft, labels=labels, fields=fields, expect=0)
         except base.Conflict as conflict:
             raise self.taken(entry, name, conflict.current) from None
         except base.StoreError as error:
             raise unavailable(error) from error
+        if entry.foreign:
+            await self.prepare(entry, (made,))
+        return made
 
     def taken(self, entry: Entry, name: str, current: base.KeyValue | None) -> errors.StatusError:
         """409: that name exists."""
@@ -130,23 +163,30 @@ class Registry:
 
     async def update(self, entry: Entry, old: base.KeyValue, obj: Obj) -> base.KeyValue:
         """Replace a version. Nothing is written when nothing changed. Raises store.base.Conflict for the caller."""
-        draft, labels, fields = self.draft(entry, obj)
+        draft, labels, fields = await self.draft(entry, obj)
         if draft.stamp(old.revision) == old.value:
             await self.durable(old)
             return old
         try:
-            return await self.store.put(old.key, draft, labels=labels, fields=fields, expect=old.revision)
+            made = await self.store.put(old.key, draft, labels=labels, fields=fields, expect=old.revision)
         except base.Conflict:
             raise
         except base.StoreError as error:
             raise unavailable(error) from error
+        if entry.foreign:
+            await self.prepare(entry, (made,))
+        return made
 
     async def delete(self, entry: Entry, old: base.KeyValue, last: Obj | None = None) -> base.KeyValue:
         """Remove a version; `last` is the state that watchers get, if not the stored one. Raises Conflict."""
-        draft = encode(entry.stored_prefix, loads(old.value) if last is None else self._to_storage(entry, last))
+        kept = loads(old.value) if last is None else await self._to_storage(entry, last) if entry.foreign else last
+        draft = encode(entry.stored_prefix, kept)
         try:
-            return await self.store.delete(old.key, draft, expect=old.revision)
+            made = await self.store.delete(old.key, draft, expect=old.revision)
         except base.Conflict:
             raise
         except base.StoreError as error:
             raise unavailable(error) from error
+        if entry.foreign:
+            await self.prepare(entry, (made,))
+        return made

@@ -201,4 +201,5 @@ def client_config(given: Obj) -> ClientConfig:
         return ClientConfig(given.get("url") or "", None, ca)
     path = service.get("path") or ""
     path = path if path.startswith("/") or not path else f"/{path}"
-    return ClientConfig("", ServiceRef(service["namespace"], service["name"], path, service.get("port") or 443), ca)
+    namespace, name, port = service.get("namespace") or "", service.get("name") or "", service.get("port") or 443
+    return ClientConfig("", ServiceRef(namespace, name, path, port), ca)

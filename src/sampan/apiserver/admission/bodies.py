@@ -1,5 +1,7 @@
 """Objects as webhooks see them: in the kind and version that a rule names; and what their patches make of them."""
 
+from collections.abc import Mapping
+
 from sampan.api.errors import StatusError, internal
 from sampan.api.json import JSONDecodeError, Obj, loads
 from sampan.api.names import GVK
@@ -10,6 +12,7 @@ from sampan.api.selectors import LabelSelector
 from sampan.apiserver.admission.review import Review
 from sampan.apiserver.admission.webhook import Target, kind_of
 from sampan.apiserver.admission.webhook_review import Answer, Question
+from sampan.apiserver.conversion import Conversion
 from sampan.apiserver.live import LiveResources
 from sampan.apiserver.verbs.scale import scale_of, with_value
 from sampan.apiserver.webhook_client import CallFailed
@@ -18,8 +21,8 @@ from sampan.apiserver.webhook_client import CallFailed
 class Bodies:
     """The bodies of reviews over the served resources."""
 
-    def __init__(self, live: LiveResources) -> None:
-        self._live = live
+    def __init__(self, live: LiveResources, conversions: Mapping[tuple[str, str], Conversion]) -> None:
+        self._live, self._conversions = live, conversions
         self._equivalents: dict[tuple[Resource, str], tuple[Resource, ...]] = {}
         live.on_change(self._equivalents.clear)
 
@@ -100,6 +103,9 @@ class Bodies:
         if source is target:
             return obj
         live = self._live
+        conversion = self._conversions.get((source.mapping.group, source.mapping.plural))
+        if conversion is not None:
+            return (await conversion.convert([_of_kind(obj, source.gvk)], target.gvk.api_version))[0]
         if live.stored(source) is not source and source.to_storage is not None:
             obj = source.to_storage(obj)
         if live.stored(target) is not target and target.from_storage is not None:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,6 +17,7 @@ from sampan.apiserver.admission.review import Admission, Review
 from sampan.apiserver.admission.webhook import EXEMPT, GROUP, Asked, Hook, Target, kind_of, target_of
 from sampan.apiserver.admission.webhook_metrics import WebhookMetrics
 from sampan.apiserver.admission.webhook_review import Question, admission_review, denial, read_answer, review_version
+from sampan.apiserver.conversion import Conversion
 from sampan.apiserver.live import LiveResources
 from sampan.apiserver.objects import StoredObjects
 from sampan.apiserver.webhook_client import CallFailed, WebhookClient
@@ -72,9 +73,9 @@ class Webhooks:
         self._bodies: Bodies | None = None
         self._tasks = Tasks()
 
-    async def start(self, live: LiveResources) -> None:
-        """Follow the configurations."""
-        self._bodies = Bodies(live)
+    async def start(self, live: LiveResources, conversions: Mapping[tuple[str, str], Conversion]) -> None:
+        """Follow the configurations. `conversions`: the conversion webhooks of custom kinds."""
+        self._bodies = Bodies(live, conversions)
         for plural, one in ((MUTATING, self._mutating), (VALIDATING, self._validating)):
             self._tasks.start(one.run(), plural)
 

@@ -110,13 +110,16 @@ async def find(call: Call, options: ListOptions) -> Found:
         if options.match != EXACT and not (options.limit and not options.match and revision):
             revision = 0
     try:
-        return await collect(call, wanted, options.limit, after, revision)
+        found = await collect(call, wanted, options.limit, after, revision)
     except Compacted:
         if options.continue_:
             raise expired(INCONSISTENT, encode_continue(after, root, -1)) from None
         raise expired(EXPIRED) from None
     except FutureRevision as future:
         raise too_large(future.revision, future.current) from None
+    if call.entry.foreign:
+        await call.kit.registry.prepare(call.entry, found.items)
+    return found
 
 
 def check_reached(call: Call, revision: int) -> None:

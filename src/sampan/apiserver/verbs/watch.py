@@ -10,6 +10,7 @@ from sampan.api.schema.decode import zero
 from sampan.api.table import partial, table
 from sampan.apiserver.answer import JSON_HEADER, include_of, native
 from sampan.apiserver.call import Call
+from sampan.apiserver.conversion import ConversionError
 from sampan.apiserver.encode import restamp
 from sampan.apiserver.match import Matcher, matcher
 from sampan.apiserver.negotiate import PROTOBUF, Format, negotiate_watch
@@ -94,6 +95,8 @@ class Stream:
             if first:
                 yield first
             async for batch in opened:
+                if batch and call.entry.foreign:
+                    await self._prepare(batch)
                 chunk = self._batch(batch) if batch else self._bookmark(opened, deadlines)
                 if chunk:
                     yield chunk
@@ -101,6 +104,8 @@ class Stream:
                 yield self.encoder.bookmark(opened.revision)
         except SlowReader as error:
             yield self.encoder.error(expired(f"too old resource version: {error}"))
+        except ConversionError as error:
+            yield self.encoder.error(error)
         finally:
             for deadline in deadlines:
                 deadline.cancel()
@@ -112,8 +117,10 @@ class Stream:
         try:
             if options.initial_events:
                 page = await store.range(self.prefix)
-                opened = store.watch(self.prefix, since=page.revision)
                 items = [kv for kv in page.items if self.wanted is None or self.wanted(kv)]
+                if self.call.entry.foreign:
+                    await self.call.kit.registry.prepare(self.call.entry, items)
+                opened = store.watch(self.prefix, since=page.revision)
                 lines = [self.encoder.line(Seen("ADDED", kv, kv.revision)) for kv in items]
                 self.sent = page.revision
                 if options.bookmarks:
@@ -122,6 +129,8 @@ class Stream:
             since = self.since or store.revision
             self.sent = since
             return b"", store.watch(self.prefix, since=min(since, store.revision))
+        except ConversionError as error:
+            return self.encoder.error(error), None
         except Compacted as error:
             return self.encoder.error(expired(f"too old resource version: {self.since} ({error.oldest})")), None
 
@@ -134,6 +143,11 @@ class Stream:
             if one is not None:
                 lines.append(self.encoder.line(one))
         return b"".join(lines)
+
+    async def _prepare(self, batch: list[Event]) -> None:
+        """Have a conversion webhook, if there is one, convert what will be sent."""
+        sent = [one.kv for event in batch if (one := seen(event, self.wanted)) is not None]
+        await self.call.kit.registry.prepare(self.call.entry, sent)
 
     def _arm(self, opened: Watch, deadlines: list[Any]) -> None:
         deadlines[1:] = [self.call.kit.deadlines.add(BOOKMARK_SECONDS, opened.progress)]
