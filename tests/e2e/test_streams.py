@@ -1,9 +1,11 @@
 """kubectl exec, attach, cp and port-forward, by WebSocket and by SPDY, on containers and on simulated pods."""
 
+import base64
 import contextlib
 import fcntl
 import os
 import pty
+import ssl
 import struct
 import subprocess
 import tempfile
@@ -15,6 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+
+from sampan.net.http_client import HttpClient
+from sampan.net.websocket import WebSocket, ask
 
 pytestmark = [
     pytest.mark.containerd,
@@ -246,3 +252,29 @@ def test_without_the_right_to_create(simulated: Any) -> None:
         assert done.returncode == 1
         assert b"is forbidden" in done.stderr.lower() or b"Forbidden" in done.stderr
         assert b"hi" not in done.stdout
+
+
+async def test_port_forward_by_websocket_channels(cluster: Any) -> None:
+    """As the Python client does it: two channels a port, each of which begins with the port's number."""
+    config = yaml.safe_load(cluster.kubeconfig.read_text())
+    user, server = config["users"][0]["user"], config["clusters"][0]["cluster"]
+    paths: list[Path] = []
+    for text in (server["certificate-authority-data"], user["client-certificate-data"], user["client-key-data"]):
+        paths.append(cluster.home / f"part-{len(paths)}.pem")
+        paths[-1].write_bytes(base64.b64decode(text))
+    context = ssl.create_default_context(cafile=str(paths[0]))
+    context.load_cert_chain(str(paths[1]), str(paths[2]))
+    url = f"{server['server']}/api/v1/namespaces/default/pods/web/portforward?ports=8080"
+    async with HttpClient(context) as browser:
+        answer = await browser.upgrade("GET", url, ask(bytes(16), ["v4.channel.k8s.io"]))
+        assert answer.status == 101, answer.body
+        socket = WebSocket(answer.reader, answer.writer, client=True)
+        await socket.send(b"\x00GET /version HTTP/1.0\r\n\r\n")
+        came = b""
+        while not came.endswith(b"version 1\n"):
+            message = await socket.receive()
+            assert message is not None, came
+            if message[0] == 0:
+                came += message[1:]
+        assert came.startswith((8080).to_bytes(2, "little") + b"HTTP/1.")
+        await socket.close()

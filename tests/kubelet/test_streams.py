@@ -16,7 +16,7 @@ from sampan.net.http_client import HttpClient
 from sampan.net.http_server import serve
 from sampan.net.http_upgrade import Upgraded
 from sampan.net.spdy_connection import SpdyConnection, Stream
-from sampan.net.websocket import WebSocket, ask
+from sampan.net.websocket import WebSocket, accept, ask
 
 POD: Obj = {"metadata": {"name": "p", "namespace": "default"}, "spec": {"containers": [{"name": "c"}]}}
 ALL = "/exec/default/p/c?command=x&input=1&output=1&error=1"
@@ -28,12 +28,14 @@ class Agent:
     def __init__(self, opened: str | Performance | Exception) -> None:
         self.opened = opened
         self.asked: list[Command] = []
+        self.ports: tuple[int, ...] = ()
 
     async def open_command(self, pod: Obj, container: str, asked: Command) -> str | Performance:
         self.asked.append(asked)
         return self._answer()
 
     async def open_ports(self, pod: Obj, ports: tuple[int, ...]) -> str:
+        self.ports = ports
         url = self._answer()
         assert isinstance(url, str)
         return url
@@ -282,6 +284,28 @@ async def test_port_forward_is_spdy_inside_of_websocket_messages() -> None:
         await socket.close()
 
 
+async def test_port_forward_by_channels_is_the_runtimes_own() -> None:
+    async def channels(request: Request) -> Response:
+        async def work(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            socket = WebSocket(reader, writer)
+            message = await socket.receive()
+            await socket.send(b"got " + (message or b""))
+            await socket.close()
+
+        return Response(101, accept(request.headers, [V4])[1], upgrade=work)
+
+    server = await serve(channels, "127.0.0.1", 0)
+    agent = Agent(f"http://127.0.0.1:{server.port}/portforward/token")
+    async with node(agent) as at:
+        socket = await at.websocket("/portForward/default/p?port=80,81", V4)
+        await socket.send(b"\x00ping")
+        assert await socket.receive() == b"got \x00ping"
+        assert await socket.receive() is None
+        assert agent.ports == (80, 81)
+        await socket.close()
+    await server.close()
+
+
 class Pipe:
     """A StreamWriter into messages."""
 
@@ -310,6 +334,8 @@ class Pipe:
         ("/exec/default/p/c?command=x", ask(bytes(16), [V5]), 400, "at least 1 of stdin"),
         ("/exec/default/p/c?output=1", ask(bytes(16), [V5]), 400, "at least 1 command"),
         ("/portForward/default/p", ask(bytes(16), [V5]), 400, "unable to negotiate"),
+        ("/portForward/default/p", ask(bytes(16), [V4]), 400, "is required"),
+        ("/portForward/default/p?port=80,x", ask(bytes(16), [V4]), 400, "as a port"),
     ],
 )
 async def test_what_cannot_be_upgraded_is_told_why(

@@ -1,4 +1,4 @@
-"""exec, attach and portForward of the node agent's server: who asks how, and the answer that takes the connection over."""
+"""exec, attach and portForward of the node agent: who asks how, and the answer that takes the connection over."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -10,12 +10,13 @@ from sampan.kubelet.remote import SPDY, VERSION_HEADER, dial, here, over_spdy, t
 from sampan.kubelet.runtime import Command, CriError, Performance
 from sampan.kubelet.terminal import V4, V5, Console, SpdyConsole, WebSocketConsole
 from sampan.net.http import Headers, Request, Response
-from sampan.net.http_upgrade import Relay, Upgraded
+from sampan.net.http_upgrade import Relay, Upgraded, upgrade
 from sampan.net.spdy_connection import SpdyConnection
 from sampan.net.websocket import HandshakeError, WebSocket, accept, wants_websocket
 
 FORWARD = "portforward.k8s.io"
 TUNNELLED = f"{SPDY}+{FORWARD}"
+WEBSOCKET = ("connection", "upgrade", "sec-websocket-key", "sec-websocket-version", "sec-websocket-protocol")
 T = TypeVar("T")
 
 
@@ -61,18 +62,22 @@ async def _command(request: Request, agent: Agent, pod: Obj, container: str) -> 
     await asyncio.sleep(0)  # a handler runs outside of a task until it first waits; time limits need one
     opened = await _opened(agent.open_command(pod, container, asked))
     if wants_websocket(request.headers):
-        remote = await _dial(opened, (V4,)) if isinstance(opened, str) else None
+        remote = await _dial(dial(opened, (V4,))) if isinstance(opened, str) else None
         return Response(101, headers, upgrade=Session(asked, remote, opened, websocket=True))
     if isinstance(opened, str):
-        return _relayed(await _dial(opened, offered_versions(request)))
+        return _relayed(await _dial(dial(opened, offered_versions(request))))
     return Response(101, headers, upgrade=Session(asked, None, opened, websocket=False))
 
 
 async def _forward(request: Request, agent: Agent, pod: Obj) -> Response:
-    _, headers = _handshake(request, (TUNNELLED,), (FORWARD,))
+    protocol, headers = _handshake(request, (TUNNELLED, V4), (FORWARD,))
     await asyncio.sleep(0)
+    if protocol == V4:  # two channels a port: runtimes speak it themselves
+        url = await _opened(agent.open_ports(pod, parse_ports(request)))
+        asked = [(name, request.headers[name]) for name in WEBSOCKET if name in request.headers]
+        return _relayed(await _dial(upgrade("GET", url, asked)))
     url = await _opened(agent.open_ports(pod, ()))
-    remote = await _dial(url, (FORWARD,))
+    remote = await _dial(dial(url, (FORWARD,)))
     if wants_websocket(request.headers):
         return Response(101, headers, upgrade=Tunnel(remote))
     return _relayed(remote)
@@ -89,6 +94,17 @@ def parse_command(request: Request) -> Command:
     if words == ():
         raise Refused(400, "you must specify at least 1 command")
     return Command("", words, stdin, stdout, stderr and not tty, tty)
+
+
+def parse_ports(request: Request) -> tuple[int, ...]:
+    """The ports that a WebSocket of channels is to lead to. Raises Refused."""
+    given = parse_qs(request.query).get("port", [])
+    if not given:
+        raise Refused(400, 'query parameter "port" is required')
+    ports = tuple(int(text) if text.isdecimal() else 0 for value in given for text in value.split(","))
+    if not all(0 < port < 65536 for port in ports):
+        raise Refused(400, f"unable to parse {given[0]!r} as a port")
+    return ports
 
 
 def offered_versions(request: Request) -> tuple[str, ...]:
@@ -123,11 +139,14 @@ async def _opened(opening: Awaitable[T]) -> T:
         raise Refused(501 if error.code == "UNIMPLEMENTED" else 500, error.message) from error
 
 
-async def _dial(url: str, protocols: tuple[str, ...]) -> Upgraded:
+async def _dial(dialing: Awaitable[Upgraded]) -> Upgraded:
     try:
-        return await dial(url, protocols)
+        remote = await dialing
     except (OSError, ValueError) as error:
         raise Refused(502, f"error dialing backend: {error}") from error
+    if remote.status != 101:
+        raise Refused(502, f"error dialing backend: {remote.body.decode(errors='replace').strip()}")
+    return remote
 
 
 def _relayed(remote: Upgraded) -> Response:
