@@ -75,6 +75,28 @@ def _class(obj: Obj) -> Obj:
     return within(obj, "spec", lambda s: within(s, "parameters", partial(fill, scope="Cluster")))
 
 
+HINTS, MODE = "service.kubernetes.io/topology-aware-hints", "service.kubernetes.io/topology-mode"
+
+
+def _warn_service(obj: Obj) -> list[str]:
+    """What of a Service is old, or is without effect."""
+    spec, found = obj.get("spec") or {}, []
+    if HINTS in ((obj.get("metadata") or {}).get("annotations") or {}):
+        found.append(f"annotation {HINTS} is deprecated, please use {MODE} instead")
+    headless = spec.get("clusterIP") == "None" and spec.get("type") == "ClusterIP"
+    if headless:
+        found += [
+            f"spec.{key} is ignored for headless services" for key in ("loadBalancerIP", "externalIPs") if spec.get(key)
+        ]
+        if spec.get("sessionAffinity") not in (None, "None"):
+            found.append("spec.SessionAffinity is ignored for headless services")
+    elif spec.get("externalIPs") and spec.get("type") == "ExternalName":
+        found.append('spec.externalIPs is ignored when spec.type is "ExternalName"')
+    elif spec.get("externalIPs"):
+        found.append("spec.externalIPs is deprecated and may no longer be implemented in some clusters")
+    return found
+
+
 SERVICES = Rules(
     True,
     ("labels",),
@@ -82,6 +104,7 @@ SERVICES = Rules(
     on_create=_begin_service,
     check=check_service,
     check_update=check_service_update,
+    warn=_warn_service,
 )
 ENDPOINTS = Rules(defaults=_endpoints)
 ENDPOINT_SLICES = Rules(defaults=_slice)
@@ -96,4 +119,12 @@ def _warn_ingress(obj: Obj) -> list[str]:
 
 INGRESSES = Rules(warn=_warn_ingress)
 NETWORK_POLICIES = Rules(defaults=_policy_of)
+
+
+def _api_service(obj: Obj) -> Obj:
+    """A served group's Service is called on 443."""
+    return within(obj, "spec", lambda s: within(s, "service", lambda v: fill(v, port=443)))
+
+
+API_SERVICES = Rules(True, defaults=_api_service)
 INGRESS_CLASSES = Rules(defaults=_class)

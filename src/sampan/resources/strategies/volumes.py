@@ -1,6 +1,7 @@
 """Persistent volumes, claims, storage classes and CSI drivers."""
 
 from sampan.api.json import Obj
+from sampan.resources.strategies.pod_spec import VOLUME_SOURCES
 from sampan.resources.strategies.rules import Rules, fill, within
 from sampan.resources.strategies.volume_rules import (
     check_claim,
@@ -19,12 +20,34 @@ def _status(phase: str) -> Obj:
 def _volume(obj: Obj) -> Obj:
     def spec(value: Obj) -> Obj:
         value = fill(value, persistentVolumeReclaimPolicy="Retain", volumeMode="Filesystem")
-        host_path = value.get("hostPath")
-        if host_path is not None and host_path.get("type") is None:
-            value = {**value, "hostPath": {**host_path, "type": ""}}
+        for source in ("hostPath", "iscsi", "rbd", "scaleIO", "azureDisk"):
+            if source in value:
+                return within(value, source, VOLUME_SOURCES[source])
         return value
 
     return within(within(obj, "spec", spec, absent={}), "status", lambda s: fill(s, phase="Pending"), absent={})
+
+
+DEPRECATED = {
+    "cephfs": ("1.28", "1.31"), "photonPersistentDisk": ("1.11", "1.16"), "scaleIO": ("1.16", "1.22"),
+    "storageos": ("1.22", "1.25"), "glusterfs": ("1.25", "1.26"), "rbd": ("1.28", "1.31"),
+}  # fmt: skip
+"""Sources of volumes that nothing serves any more: since when deprecated, since when without function."""
+
+
+def _volume_warnings(obj: Obj) -> list[str]:
+    spec = obj.get("spec") or {}
+    found = []
+    if spec.get("persistentVolumeReclaimPolicy") == "Recycle":
+        found.append(
+            "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended "
+            "approach is to use dynamic provisioning."
+        )
+    for source, (since, gone) in DEPRECATED.items():
+        if source in spec:
+            shown = "storageOS" if source == "storageos" else source
+            found.append(f"spec.{shown}: deprecated in v{since}, non-functional in v{gone}+")
+    return found
 
 
 def _claim(obj: Obj) -> Obj:
@@ -56,6 +79,7 @@ PERSISTENT_VOLUMES = Rules(
     defaults=_volume,
     on_create=lambda obj: {**obj, "status": _status("Pending")},
     check=check_volume,
+    warn=_volume_warnings,
     check_update=check_volume_update,
 )
 CLAIMS = Rules(

@@ -145,7 +145,7 @@ def select_by_uid(obj: Obj) -> Obj:
         "selector": {**selector, "matchLabels": match},
         "template": {**pods, "metadata": {**pod_meta, "labels": labels}},
     }
-    return {**obj, "spec": spec}
+    return _labels_from_template({**obj, "spec": spec}, labels)  # upstream's default when it reads a stored Job
 
 
 def _cron_job(spec: Obj) -> Obj:
