@@ -17,11 +17,14 @@ class Configurations:
         self._hooks: tuple[Hook, ...] = ()
         self._watch: Watch | None = None
 
-    async def hooks(self) -> tuple[Hook, ...]:
-        """The webhooks: what is written is seen by the next request."""
+    def current(self) -> tuple[Hook, ...] | None:
+        """The webhooks, or None when something may have been written that is not known yet: `read` then."""
         watch = self._watch
-        if watch is None or watch.revision < self._store.revision:
-            await self._read()
+        return self._hooks if watch is not None and watch.revision >= self._store.revision else None
+
+    async def read(self) -> tuple[Hook, ...]:
+        """The webhooks as they are stored: what is written is seen by the next request."""
+        await self._read()
         return self._hooks
 
     async def run(self) -> None:

@@ -89,7 +89,9 @@ class Webhooks:
     async def mutate(self, review: Review) -> Obj:
         """The object as plugins and webhooks leave it; all of them look again at what a webhook changed."""
         obj = await self._inner.mutate(review)
-        hooks = await self._mutating.hooks()
+        hooks = self._mutating.current()
+        if hooks is None:
+            hooks = await self._mutating.read()
         if not hooks or _exempt(review):
             return obj
         review = review if review.obj is None else review.with_obj(obj)
@@ -129,7 +131,9 @@ class Webhooks:
     async def validate(self, review: Review) -> None:
         """Raises the first refusal, in the order of the webhooks."""
         await self._inner.validate(review)
-        hooks = await self._validating.hooks()
+        hooks = self._validating.current()
+        if hooks is None:
+            hooks = await self._validating.read()
         if not hooks or _exempt(review):
             return
         found = [(hook, target) for hook in hooks if (target := await self._target(hook, review)) is not None]
