@@ -1,5 +1,6 @@
 """The admission chain: PLUGINS in upstream's order; fetch what each needs, mutate, later validate."""
 
+import logging
 import random
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ from sampan.apiserver.admission.plugins.default_tolerations import DefaultTolera
 from sampan.apiserver.admission.plugins.limit_ranger import LimitRanger
 from sampan.apiserver.admission.plugins.namespace_lifecycle import NamespaceLifecycle
 from sampan.apiserver.admission.plugins.node_restriction import NodeRestriction
+from sampan.apiserver.admission.plugins.pod_security import PodSecurity
 from sampan.apiserver.admission.plugins.priority import Priority
 from sampan.apiserver.admission.plugins.runtime_class import RuntimeClass
 from sampan.apiserver.admission.plugins.service_account import ServiceAccount
@@ -22,6 +24,7 @@ from sampan.apiserver.admission.plugins.taint_nodes import TaintNodesByCondition
 from sampan.apiserver.admission.review import Review
 from sampan.apiserver.objects import StoredObjects
 
+log = logging.getLogger(__name__)
 LOOK_AGAIN = 0.02
 """Seconds between looks for an object that is waited for."""
 PLUGINS: tuple[Plugin, ...] = (
@@ -30,6 +33,7 @@ PLUGINS: tuple[Plugin, ...] = (
     ServiceAccount(),
     NodeRestriction(),
     TaintNodesByCondition(),
+    PodSecurity(),
     Priority(),
     DefaultTolerationSeconds(),
     DefaultStorageClass(),
@@ -38,6 +42,12 @@ PLUGINS: tuple[Plugin, ...] = (
     RuntimeClass(),
     DefaultIngressClass(),
 )
+
+
+def with_settings(*plugins: Plugin) -> tuple[Plugin, ...]:
+    """PLUGINS with these in the places of those of the same names."""
+    given = {plugin.name: plugin for plugin in plugins}
+    return tuple(given.get(plugin.name, plugin) for plugin in PLUGINS)
 
 
 class Chain:
@@ -56,7 +66,7 @@ class Chain:
     async def mutate(self, review: Review) -> Obj:
         """The object after all plugins."""
         for plugin in self._plugins:
-            if plugin.handles(review):
+            if plugin.mutates and plugin.handles(review):
                 review = review.with_obj(plugin.mutate(review, await self._facts(plugin.needs(review))))
         return review.obj if review.obj is not None else {}
 
@@ -67,14 +77,24 @@ class Chain:
                 plugin.validate(review, await self._facts(plugin.needs(review)))
 
     async def _facts(self, needs: Sequence[Need]) -> Facts:
+        if not needs:
+            return Facts({}, {})
         found: dict[Need, list[Obj]] = {}
+        began = self._clock.monotonic()
         for need in needs:
-            if need.name:
-                obj = await self._named(need)
-                found[need] = [] if obj is None else [obj]
-            else:
-                found[need] = await self._objects.list(need.plural, need.namespace, need.group)
-        return Facts(found, {"suffix": suffix(self._rng)} if needs else {})
+            try:
+                found[need] = await self._read(need)
+            except Exception as error:
+                if not need.may_fail:
+                    raise
+                log.error("admission could not read %s %s: %s", need.plural, need.name or need.namespace, error)
+        return Facts(found, {"suffix": suffix(self._rng)}, lambda: self._clock.monotonic() - began)
+
+    async def _read(self, need: Need) -> list[Obj]:
+        if not need.name:
+            return await self._objects.list(need.plural, need.namespace, need.group)
+        obj = await self._named(need)
+        return [] if obj is None else [obj]
 
     async def _named(self, need: Need) -> Obj | None:
         end = self._clock.monotonic() + need.patience

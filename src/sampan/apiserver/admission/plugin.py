@@ -1,6 +1,6 @@
 """What an admission plugin is: it names the facts it needs, then decides; it reads nothing itself."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from sampan.api.errors import StatusError, forbidden
@@ -17,13 +17,19 @@ class Need(NamedTuple):
     name: str = ""
     patience: float = 0.0
     """Seconds for which a named object is waited for: a controller may be about to make it."""
+    may_fail: bool = False
+    """A read that fails is told to the plugin (Facts.failed), not to the client."""
 
 
 class Facts:
     """What the needs of a plugin turned out to be."""
 
-    def __init__(self, found: Mapping[Need, list[Obj]], dice: Mapping[str, str]) -> None:
+    def __init__(
+        self, found: Mapping[Need, list[Obj]], dice: Mapping[str, str], elapsed: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self._found = found
+        self.elapsed = elapsed
+        """Seconds since they were asked for."""
         self.dice = dice
         """Random texts by purpose: `suffix` is five letters."""
 
@@ -36,12 +42,19 @@ class Facts:
         """The objects."""
         return self._found.get(need) or []
 
+    def failed(self, need: Need) -> bool:
+        """Whether a need that may fail did."""
+        return need not in self._found
+
 
 class Plugin(Protocol):
     """`mutate` gives the object as it should be, `validate` raises StatusError for what may not be. Both are pure."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def mutates(self) -> bool: ...
 
     def handles(self, review: Review) -> bool: ...
 
@@ -56,6 +69,8 @@ class Base:
     """A plugin that changes and refuses nothing; the others override what they do."""
 
     name = ""
+    mutates = True
+    """False: it only validates, and is not asked (nor are its needs read) before."""
 
     def needs(self, review: Review) -> tuple[Need, ...]:
         return ()

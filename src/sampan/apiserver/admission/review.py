@@ -32,6 +32,8 @@ class Review:
     """The CreateOptions, UpdateOptions, PatchOptions or DeleteOptions of the request, as an object."""
     warnings: list[str] = field(default_factory=list)
     """Texts for Warning headers; plugins append."""
+    annotations: dict[str, str] = field(default_factory=dict)
+    """What is to be written to the audit log about it; plugins add."""
 
     def with_obj(self, obj: Obj) -> "Review":
         """The same review of another object."""
