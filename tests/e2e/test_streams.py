@@ -20,7 +20,8 @@ import pytest
 import yaml
 
 from sampan.net.http_client import HttpClient
-from sampan.net.websocket import WebSocket, ask
+from sampan.net.websocket import WebSocket
+from sampan.net.websocket_handshake import ask
 
 pytestmark = [
     pytest.mark.containerd,

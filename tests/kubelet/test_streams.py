@@ -16,7 +16,8 @@ from sampan.net.http_client import HttpClient
 from sampan.net.http_server import serve
 from sampan.net.http_upgrade import Upgraded
 from sampan.net.spdy_connection import SpdyConnection, Stream
-from sampan.net.websocket import WebSocket, accept, ask
+from sampan.net.websocket import WebSocket
+from sampan.net.websocket_handshake import accept, ask
 
 POD: Obj = {"metadata": {"name": "p", "namespace": "default"}, "spec": {"containers": [{"name": "c"}]}}
 ALL = "/exec/default/p/c?command=x&input=1&output=1&error=1"

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampan.net.websocket import HandshakeError, WebSocket, accept, accept_key, ask, wants_websocket
+from sampan.net.websocket import WebSocket
+from sampan.net.websocket_handshake import HandshakeError, accept, accept_key, ask, wants_websocket
 
 ASKED = {name.lower(): value for name, value in ask(bytes(16), ["v5.x", "v4.x"])}
 

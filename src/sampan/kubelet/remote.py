@@ -1,13 +1,16 @@
 """What lies behind a runtime's streaming server: exec and attach over SPDY/3.1 for a Console, port-forward as bytes."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from sampan.kubelet.runtime import Command, Performance
 from sampan.kubelet.terminal import STDERR, STDOUT, Console, exit_status, failure
 from sampan.net.http_upgrade import Upgraded, first_of, upgrade
 from sampan.net.spdy import SpdyError
 from sampan.net.spdy_connection import SpdyConnection, Stream
-from sampan.net.websocket import WebSocket
+
+if TYPE_CHECKING:
+    from sampan.net.websocket import WebSocket
 
 SPDY = "SPDY/3.1"
 VERSION_HEADER = "X-Stream-Protocol-Version"
@@ -101,7 +104,7 @@ async def here(console: Console, performance: Performance) -> bytes:
     return exit_status(await performance(console))
 
 
-async def tunnel(socket: WebSocket, remote: Upgraded) -> None:
+async def tunnel(socket: "WebSocket", remote: Upgraded) -> None:
     """Carry the bytes of one connection in the messages of a WebSocket, until either side has ended."""
 
     async def out() -> None:

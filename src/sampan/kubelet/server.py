@@ -1,4 +1,4 @@
-"""The node agent's own server: logs, exec, attach, port-forward, pods, metrics, health; for the API server, by its client certificate."""
+"""The node agent's own server: logs, streams, pods, metrics, health; for the API server, by its client certificate."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Protocol

@@ -12,7 +12,7 @@ from sampan.kubelet.terminal import V4, V5, Console, SpdyConsole, WebSocketConso
 from sampan.net.http import Headers, Request, Response
 from sampan.net.http_upgrade import Relay, Upgraded, upgrade
 from sampan.net.spdy_connection import SpdyConnection
-from sampan.net.websocket import HandshakeError, WebSocket, accept, wants_websocket
+from sampan.net.websocket_handshake import HandshakeError, accept, wants_websocket
 
 FORWARD = "portforward.k8s.io"
 TUNNELLED = f"{SPDY}+{FORWARD}"
@@ -164,6 +164,8 @@ class Session:
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         console: Console
         if self._websocket:
+            from sampan.net.websocket import WebSocket
+
             console = WebSocketConsole(WebSocket(reader, writer))
         else:
             asked = self._asked
@@ -191,6 +193,8 @@ class Tunnel:
         self._remote = remote
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from sampan.net.websocket import WebSocket
+
         await tunnel(WebSocket(reader, writer), self._remote)
 
     async def aclose(self) -> None:

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sampan.api.json import Obj, dumps
 from sampan.net.http_upgrade import first_of
 from sampan.net.spdy import SpdyError
 from sampan.net.spdy_connection import SpdyConnection, Stream
-from sampan.net.websocket import WebSocket
+
+if TYPE_CHECKING:
+    from sampan.net.websocket import WebSocket
 
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 """Channels of v4.channel.k8s.io; v5 adds CLOSE, whose one byte of data names the channel that ends."""
@@ -57,7 +59,7 @@ def _failed(message: str, reason: str, causes: list[Obj], **more: int) -> bytes:
 class WebSocketConsole:
     """Messages whose first byte is the channel."""
 
-    def __init__(self, socket: WebSocket) -> None:
+    def __init__(self, socket: "WebSocket") -> None:
         self._socket = socket
         self._stdin: asyncio.Queue[bytes] = asyncio.Queue(WAITING)
         self._sizes: asyncio.Queue[bytes] = asyncio.Queue(WAITING)
