@@ -496,6 +496,53 @@ async def test_closing_the_server_ends_upgraded_connections(start: Start) -> Non
     await wire.close()
 
 
+async def test_an_upgrade_whose_client_has_gone_is_told(start: Start) -> None:
+    begun, told = asyncio.Event(), asyncio.Event()
+
+    class Upgrade:
+        async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            raise AssertionError("nobody is there")
+
+        async def aclose(self) -> None:
+            told.set()
+
+    async def handler(request: Request) -> Response:
+        begun.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return Response(101, [("upgrade", "x")], upgrade=Upgrade())
+
+    wire = await Wire.open(await start(handler))
+    wire.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    await begun.wait()
+    await wire.close()
+    await told.wait()
+
+
+async def test_an_upgrade_that_has_only_just_begun_is_ended_with_the_server(start: Start) -> None:
+    ended = asyncio.Event()
+
+    async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.read()
+        finally:
+            ended.set()
+
+    closing: list[asyncio.Task[None]] = []
+
+    async def handler(request: Request) -> Response:
+        closing.append(asyncio.create_task(server.close()))
+        return Response(101, [("upgrade", "x")], upgrade=wait)
+
+    server = await start(handler)
+    wire = await Wire.open(server)
+    wire.send(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n")
+    await wire.reader.read()
+    await closing[0]
+    assert ended.is_set()
+    await wire.close()
+
+
 # -- closing
 
 

@@ -45,6 +45,7 @@ class Server:
         self.closing = True
         if self._listener is not None:
             self._listener.close()
+        await asyncio.sleep(0)  # a task that is cancelled before its first step would not close its connection
         for task in self._upgraded:
             task.cancel()
         for connection in tuple(self.connections):
@@ -52,6 +53,7 @@ class Server:
         if self.connections:
             self._empty = self.loop.create_future()
             await asyncio.wait([self._empty], timeout=grace)
+            await asyncio.sleep(0)
         tasks = [c.task for c in self.connections if c.task is not None] + list(self._upgraded)
         for connection in tuple(self.connections):
             connection.abort()
