@@ -16,6 +16,7 @@ from sampan.resources.strategies.checks import (
     required,
     spec_of,
 )
+from sampan.resources.strategies.host_process import check_host_process
 
 RESTART = ("Always", "OnFailure", "Never")
 DNS = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
@@ -88,7 +89,7 @@ def check_pod_spec(spec: Obj, at: str, restart: Sequence[str]) -> Errors:
     grace = spec.get("terminationGracePeriodSeconds")
     if isinstance(grace, int) and grace < 0:
         errors.append(invalid(f"{at}.terminationGracePeriodSeconds", grace, "must be greater than or equal to 0"))
-    return errors
+    return errors + check_host_process(spec, at)
 
 
 def _volumes(volumes: Iterable[Obj], at: str) -> tuple[set[str], Errors]:
