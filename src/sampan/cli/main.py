@@ -6,10 +6,11 @@ import click
 
 from sampan import __version__
 from sampan.cli.verbs.down import down
+from sampan.cli.verbs.pod_security import pod_security
 from sampan.cli.verbs.status import status
 from sampan.cli.verbs.up import up
 
-VERBS = (up, down, status)
+VERBS = (up, down, status, pod_security)
 
 
 @click.group(
