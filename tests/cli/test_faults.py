@@ -203,3 +203,20 @@ def test_detached_starts_tell_why_they_failed(tmp_path: Path, taken: int) -> Non
     assert (code, said(text)) == (
         1, f"port {taken} of 127.0.0.1 is taken; choose another with --port (0 takes a free one)",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "No such file or directory"),
+        ("a: [", "not YAML: "),
+        ("kind: Pod", "expected PodSecurityConfiguration of pod-security.admission.config.k8s.io/v1, not Pod of None"),
+    ],
+)
+def test_a_pod_security_configuration_that_is_none(tmp_path: Path, text: str | None, says: str) -> None:
+    file = tmp_path / "pod-security.yaml"
+    if text is not None:
+        file.write_text(text)
+    code, stderr = up(tmp_path, "--pod-security-config", file)
+    assert code == 1
+    assert said(stderr).startswith(f"{file}: {says}")

@@ -38,6 +38,8 @@ class ClusterConfig:
     default_storage_class: bool = True
     controllers: str = "*"
     """As kube-controller-manager's --controllers: `*`, `name`, `-name`, separated by commas."""
+    pod_security_config: Path | None = None
+    """A PodSecurityConfiguration: defaults and exemptions of Pod Security admission."""
     service_cidr: str = "10.96.0.0/16"
 
 

@@ -10,8 +10,10 @@ from sampan.aio.tasks import Tasks
 from sampan.api.errors import unavailable
 from sampan.api.json import Obj
 from sampan.api.names import parse_api_version
-from sampan.apiserver.admission.chain import Chain
+from sampan.apiserver.admission.chain import Chain, with_settings
 from sampan.apiserver.admission.escalation import NoEscalation
+from sampan.apiserver.admission.plugins.pod_security import PodSecurity
+from sampan.apiserver.admission.pod_security_metrics import PodSecurityMetrics
 from sampan.apiserver.admission.webhooks import Means as WebhookMeans
 from sampan.apiserver.admission.webhooks import Webhooks
 from sampan.apiserver.answer import status_response
@@ -32,6 +34,7 @@ from sampan.apiserver.start import ensure
 from sampan.client.local import LocalTransport
 from sampan.cluster.config import ClusterConfig, ClusterError
 from sampan.cluster.pki import KUBELET_CLIENT, Pki, apiserver_hosts
+from sampan.cluster.pod_security import read_pod_security
 from sampan.net.http import Request, Response
 from sampan.net.http_client import HttpClient
 from sampan.net.http_server import Server, serve
@@ -70,6 +73,7 @@ async def start_control_plane(
     config: ClusterConfig, store: Store, pki: Pki, clock: Clock, say: Callable[[str], None]
 ) -> ControlPlane:
     """Build the server, listen, and make what a fresh cluster has. Raises ClusterError."""
+    configuration = read_pod_security(config.pod_security_config)
     objects = StoredObjects(store)
     authorizer = Authorizer(store, objects)
     tokens = ServiceAccountTokens(Signer(pki.signing_key()), objects)
@@ -89,7 +93,8 @@ async def start_control_plane(
     except OSError as error:
         await kubelets.close()
         raise ClusterError(_cannot_listen(config, error)) from error
-    webhooks = Webhooks(Chain(objects, rng), WebhookMeans(store, objects, clock, rng, metrics))
+    plugins = with_settings(PodSecurity(configuration, PodSecurityMetrics(metrics, int(version.split(".")[1]))))
+    webhooks = Webhooks(Chain(objects, rng, plugins), WebhookMeans(store, objects, clock, rng, metrics))
     parts = Parts(
         store=store,
         resources=resources,

@@ -43,6 +43,7 @@ OPTIONS = (
     click.option("--token-auth-file", type=click.Path(path_type=Path), help='CSV: token,user,uid,"group,..."'),
     click.option("--no-default-storage-class", is_flag=True, help="Leave the class `standard` out."),
     click.option("--controllers", default="*", show_default=True, help="`*`, name, -name; separated by commas."),
+    click.option("--pod-security-config", type=click.Path(path_type=Path), help="A PodSecurityConfiguration (YAML)."),
     click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="Logs on stderr."),
     click.option("-v", "--v", type=click.IntRange(0, MOST), default=0, show_default=True, help="How much is logged."),
     click.option(
@@ -93,6 +94,7 @@ def make_config(options: dict[str, Any]) -> ClusterConfig:
         token_auth_file=options["token_auth_file"],
         default_storage_class=not options["no_default_storage_class"],
         controllers=options["controllers"],
+        pod_security_config=options["pod_security_config"],
     )
 
 
