@@ -7,7 +7,18 @@ from importlib import import_module
 
 from bench.expected import EXPECTED
 
-NAMES = ("startup", "idle", "requests", "pleg", "kill_to_status", "controllers", "apiserver_path", "store", "http")
+NAMES = (
+    "startup",
+    "idle",
+    "requests",
+    "pleg",
+    "kill_to_status",
+    "controllers",
+    "apiserver_path",
+    "store",
+    "http",
+    "pod_security",
+)
 
 
 def rows_of(name: str) -> Iterator[tuple[str, str]]:

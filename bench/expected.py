@@ -15,5 +15,6 @@ EXPECTED = {
     "memory: one write to the last of 1,000 watchers": "≤ 50 ms",
     "sqlite: one write to the last of 1,000 watchers": "≤ 50 ms",
     "kill to Failed, containerd": "≤ 60 ms, at this stage 150 (Go kubelet 1,843 ms)",
+    "Pod Security: restricted, a pod that passes, 3 containers": "≥ 20,000/s",
     "create to Running, containerd": "≤ 350 ms (Go kubelet 511 ms)",
 }

@@ -80,7 +80,7 @@ def test_shell_examples(page: str, tmp_path: Path) -> None:
             output = next(outputs)
             continue
         for line in block.text.splitlines():
-            assert re.search(f"^{pattern(line)}\\s*$", output, re.M), f"{line!r} is not in\n{output}"
+            assert re.search(f"^\\s*{pattern(line)}\\s*$", output, re.M), f"{line!r} is not in\n{output}"
 
 
 @pytest.mark.parametrize("page", PYTHON)
