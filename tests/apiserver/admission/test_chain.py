@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sampan.api.errors import StatusError
-from sampan.apiserver.admission.chain import PLUGINS, Chain
+from sampan.apiserver.admission.chain import PLUGINS, Chain, with_settings
 from sampan.apiserver.admission.plugin import Base, Facts, Need, refuse
 from sampan.apiserver.admission.review import Review
 from sampan.apiserver.encode import encode, prefix_of
@@ -114,3 +114,39 @@ async def test_what_may_come_late_is_waited_for(review: Reviews) -> None:
     await waiting
     assert note.found == []
     await store.close()
+
+
+async def test_a_read_that_may_fail_is_told_to_the_plugin(review: Reviews, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, need = MemoryStore(), Need("", "secrets", "ns", may_fail=True)
+    told: list[bool] = []
+
+    class Told(Note):
+        def mutate(self, review: Review, facts: Facts) -> Obj:
+            told.append(facts.failed(need))
+            return review.obj or {}
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError("broken")
+
+    await chain(Told("t", need), store=store).mutate(review("CREATE", "configmaps", CONFIG))
+    monkeypatch.setattr(store, "range", broken)
+    await chain(Told("t", need), store=store).mutate(review("CREATE", "configmaps", CONFIG))
+    assert told == [False, True]
+    with pytest.raises(OSError, match="broken"):
+        await chain(Note("n", need._replace(may_fail=False)), store=store).mutate(
+            review("CREATE", "configmaps", CONFIG)
+        )
+    await store.close()
+
+
+async def test_who_only_validates_is_not_asked_to_mutate(review: Reviews) -> None:
+    silent = Note("a")
+    silent.mutates = False
+    assert await chain(silent).mutate(review("CREATE", "configmaps", CONFIG)) is CONFIG
+
+
+def test_plugins_with_settings_keep_their_places() -> None:
+    mine = Note("PodSecurity")
+    made = with_settings(mine)
+    assert [plugin.name for plugin in made] == [plugin.name for plugin in PLUGINS]
+    assert mine in made
