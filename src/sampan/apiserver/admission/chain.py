@@ -2,7 +2,9 @@
 
 import logging
 import random
+from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 
 from sampan.aio.clock import Clock, RealClock
 from sampan.api.json import Obj
@@ -88,7 +90,7 @@ class Chain:
                 if not need.may_fail:
                     raise
                 log.error("admission could not read %s %s: %s", need.plural, need.name or need.namespace, error)
-        return Facts(found, {"suffix": suffix(self._rng)}, lambda: self._clock.monotonic() - began)
+        return Facts(found, defaultdict(partial(suffix, self._rng)), lambda: self._clock.monotonic() - began)
 
     async def _read(self, need: Need) -> list[Obj]:
         if not need.name:

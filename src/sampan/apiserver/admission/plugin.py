@@ -31,7 +31,7 @@ class Facts:
         self.elapsed = elapsed
         """Seconds since they were asked for."""
         self.dice = dice
-        """Random texts by purpose: `suffix` is five letters."""
+        """Random texts of five letters, thrown when they are asked for (`suffix`)."""
 
     def one(self, need: Need) -> Obj | None:
         """The object, or None."""
