@@ -62,3 +62,20 @@ def test_some_status_updates_may_change_metadata() -> None:
     labels = generic("deployments").strategy.prepare_status(NEW, OLD)["metadata"]
     assert labels["labels"] == {"a": "old"}
     assert labels["annotations"] == {"b": "new"}
+
+
+def test_containers_may_mount_what_claim_templates_make() -> None:
+    mount = {"name": "data", "mountPath": "/data"}
+    pod = {"containers": [{"name": "c", "image": "i", "volumeMounts": [mount]}]}
+    labels = {"app": "db"}
+    spec = {
+        "serviceName": "db",
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": pod},
+        "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}],
+    }
+    strategy = next(r for r in builtin_resources("1.37") if r.mapping.kind == "StatefulSet").strategy
+    whole = strategy.default({"metadata": {"name": "db", "namespace": "n"}, "spec": spec})
+    assert strategy.validate_create(whole) == []
+    bare = {**whole, "spec": {k: v for k, v in whole["spec"].items() if k != "volumeClaimTemplates"}}
+    assert [e.field for e in strategy.validate_create(bare)] == ["spec.template.spec.containers[0].volumeMounts[0].name"]

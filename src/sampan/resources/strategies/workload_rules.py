@@ -20,18 +20,37 @@ from sampan.resources.strategies.pod_rules import check_pod_template
 COUNTS = ("minReadySeconds", "revisionHistoryLimit")
 
 
-def check_workload(obj: Obj) -> Errors:
+def check_stateful_set(obj: Obj) -> Errors:
+    """Containers may mount what the claim templates make."""
+    spec = spec_of(obj)
+    template = spec.get("template") or {}
+    pod: Obj = template.get("spec") or {}
+    named = {volume.get("name") for volume in pod.get("volumes") or ()}
+    claims = [(claim.get("metadata") or {}).get("name") for claim in spec.get("volumeClaimTemplates") or ()]
+    made = [{"name": name, "emptyDir": {}} for name in claims if name and name not in named]
+    if made:
+        template = {**template, "spec": {**pod, "volumes": [*(pod.get("volumes") or ()), *made]}}
+        obj = {**obj, "spec": {**spec, "template": template}}
+    return check_workload(obj, "statefulset")
+
+
+def check_daemon_set(obj: Obj) -> Errors:
+    """What all share."""
+    return check_workload(obj, "daemonset")
+
+
+def check_workload(obj: Obj, kind: str = "deployment") -> Errors:
     """Selector, template and counts: what all pod-keeping kinds share."""
     spec = spec_of(obj)
     errors = not_negative("spec.replicas", spec.get("replicas"))
-    errors += check_selector(spec)
+    errors += check_selector(spec, kind)
     errors += check_pod_template(spec.get("template") or {}, "spec.template", ("Always",))
     for name in COUNTS:
         errors += not_negative(f"spec.{name}", spec.get(name))
     return errors
 
 
-def check_selector(spec: Obj) -> Errors:
+def check_selector(spec: Obj, kind: str = "deployment") -> Errors:
     """There is one, it selects something, and it selects the template's own pods."""
     selector = spec.get("selector")
     labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
@@ -39,7 +58,7 @@ def check_selector(spec: Obj) -> Errors:
         mismatch = "`selector` does not match template `labels`"
         return [required("spec.selector"), invalid("spec.template.metadata.labels", labels, mismatch)]
     if not selector.get("matchLabels") and not selector.get("matchExpressions"):
-        return [invalid("spec.selector", selector, "empty selector is invalid for deployment")]
+        return [invalid("spec.selector", selector, f"empty selector is invalid for {kind}")]
     if not selects(selector, labels or {}):
         return [invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")]
     return []

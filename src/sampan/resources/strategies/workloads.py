@@ -9,10 +9,12 @@ from sampan.resources.strategies.pod_spec import template
 from sampan.resources.strategies.rules import Rules, each, fill, within
 from sampan.resources.strategies.workload_rules import (
     check_cron_job,
+    check_daemon_set,
     check_deployment,
     check_job,
     check_job_update,
     check_selector_update,
+    check_stateful_set,
     check_workload,
 )
 
@@ -165,10 +167,12 @@ DAEMON_SETS = Rules(
     True,
     defaults=_daemon_set_object,
     on_update=_daemon_set_update,
-    check=check_workload,
+    check=check_daemon_set,
     check_update=check_selector_update,
 )
-STATEFUL_SETS = Rules(True, defaults=_spec_of(_stateful_set), check=check_workload, check_update=check_selector_update)
+STATEFUL_SETS = Rules(
+    True, defaults=_spec_of(_stateful_set), check=check_stateful_set, check_update=check_selector_update
+)
 REPLICATION_CONTROLLERS = Rules(True, defaults=_replication_controller)
 JOBS = Rules(True, defaults=_job, on_create=select_by_uid, check=check_job, check_update=check_job_update)
 CRON_JOBS = Rules(True, defaults=_spec_of(_cron_job), check=check_cron_job)
