@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sampan.api.names import RestMapping
 from sampan.controllers import (
+    daemonset,
     deployment,
     endpoints,
     endpointslice,
@@ -59,6 +60,7 @@ def controllers(settings: Settings) -> tuple[Controller, ...]:
         job.CONTROLLER,
         ttl_after_finished.CONTROLLER,
         statefulset.CONTROLLER,
+        daemonset.CONTROLLER,
     )
 
 

@@ -29,10 +29,6 @@ def template_of(revision: Obj) -> Obj:
     return {key: value for key, value in template.items() if key != "$patch"}
 
 
-def hash_of(revision: Obj) -> str:
-    return labels_of(revision).get(HASH, "")
-
-
 def _code(owner: Obj) -> str:
     collisions = status(owner).get("collisionCount") or 0
     data = data_of(owner)
@@ -73,8 +69,11 @@ class Newest:
     actions: tuple[Action, ...]
 
 
-def newest(owner: Obj, gvk: GVK, revisions: Sequence[Obj], namesake: Obj | None) -> Newest:
-    """Find, renew or make the revision of the newest template; adopt those without a controller."""
+def newest(owner: Obj, gvk: GVK, revisions: Sequence[Obj], namesake: Obj | None, label: str = HASH) -> Newest:
+    """Find, renew or make the revision of the newest template; adopt those without a controller.
+
+    `label` is the one that holds the hash on a new revision.
+    """
     actions: list[Action] = []
     if not is_deleting(owner):
         actions += [_adopt(owner, gvk, revision) for revision in revisions if controller_of(revision) is None]
@@ -90,7 +89,7 @@ def newest(owner: Obj, gvk: GVK, revisions: Sequence[Obj], namesake: Obj | None)
         return Newest(found, tuple(actions))
     if namesake is not None:
         return Newest(namesake if namesake.get("data") == data else None, tuple(actions))
-    made = _make(owner, gvk, number + 1)
+    made = _make(owner, gvk, number + 1, label)
     return Newest(made, (*actions, Create(CONTROLLERREVISIONS, made, exists_ok=True)))
 
 
@@ -100,13 +99,13 @@ def _adopt(owner: Obj, gvk: GVK, revision: Obj) -> Action:
     return Patch(ref, {"metadata": {"uid": uid_of(revision), "ownerReferences": refs}}, missing_ok=True)
 
 
-def _make(owner: Obj, gvk: GVK, number: int) -> Obj:
+def _make(owner: Obj, gvk: GVK, number: int, label: str) -> Obj:
     labels = ((spec(owner).get("template") or {}).get("metadata") or {}).get("labels") or {}
     notes = dict(annotations_of(owner))
     meta = {
         "name": new_name(owner),
         "namespace": namespace_of(owner),
-        "labels": {**labels, HASH: _code(owner)},
+        "labels": {**labels, label: _code(owner)},
         "ownerReferences": [reference_to(owner, gvk)],
         **({"annotations": notes} if notes else {}),
     }
@@ -117,7 +116,9 @@ def forget(owner: Obj, revisions: Sequence[Obj], live: Collection[str]) -> list[
     """Delete the oldest of those that nobody uses (names not in `live`), but as many as the owner keeps."""
     unused = [one for one in ordered(revisions) if name_of(one) not in live]
     limit = spec(owner).get("revisionHistoryLimit", 10)
-    return [
-        Delete(ObjectRef(CONTROLLERREVISIONS, namespace_of(one), name_of(one)), uid_of(one))
-        for one in unused[: max(0, len(unused) - limit)]
-    ]
+    return [delete(one) for one in unused[: max(0, len(unused) - limit)]]
+
+
+def delete(revision: Obj) -> Action:
+    """Delete one."""
+    return Delete(ObjectRef(CONTROLLERREVISIONS, namespace_of(revision), name_of(revision)), uid_of(revision))
