@@ -78,4 +78,6 @@ def test_containers_may_mount_what_claim_templates_make() -> None:
     whole = strategy.default({"metadata": {"name": "db", "namespace": "n"}, "spec": spec})
     assert strategy.validate_create(whole) == []
     bare = {**whole, "spec": {k: v for k, v in whole["spec"].items() if k != "volumeClaimTemplates"}}
-    assert [e.field for e in strategy.validate_create(bare)] == ["spec.template.spec.containers[0].volumeMounts[0].name"]
+    assert [e.field for e in strategy.validate_create(bare)] == [
+        "spec.template.spec.containers[0].volumeMounts[0].name"
+    ]
