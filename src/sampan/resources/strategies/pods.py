@@ -5,10 +5,11 @@ from typing import Any
 
 from sampan.api.json import Obj
 from sampan.resources.row import RESET_META
-from sampan.resources.strategies.pod_rules import check_pod, check_pod_update
 from sampan.resources.strategies.pod_spec import pod_spec, template
 from sampan.resources.strategies.qos import qos_class
 from sampan.resources.strategies.rules import Rules, each, fill, within
+from sampan.resources.validation.pods.pod import check_pod
+from sampan.resources.validation.pods.update import check_pod_update
 
 
 def _requests_from_limits(container: Obj) -> Obj:

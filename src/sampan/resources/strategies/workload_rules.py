@@ -15,7 +15,7 @@ from sampan.resources.strategies.checks import (
     required,
     spec_of,
 )
-from sampan.resources.strategies.pod_rules import check_pod_template
+from sampan.resources.validation.pods.template import check_pod_template, check_restart
 
 COUNTS = ("minReadySeconds", "revisionHistoryLimit")
 
@@ -44,7 +44,9 @@ def check_workload(obj: Obj, kind: str = "deployment") -> Errors:
     spec = spec_of(obj)
     errors = not_negative("spec.replicas", spec.get("replicas"))
     errors += check_selector(spec, kind)
-    errors += check_pod_template(spec.get("template") or {}, "spec.template", ("Always",))
+    template = spec.get("template") or {}
+    errors += check_pod_template(template, "spec.template")
+    errors += check_restart(template, "spec.template", ("Always",))
     for name in COUNTS:
         errors += not_negative(f"spec.{name}", spec.get(name))
     return errors
@@ -126,7 +128,9 @@ def check_job(obj: Obj) -> Errors:
     errors: Errors = []
     for name in ("parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"):
         errors += not_negative(f"spec.{name}", spec.get(name))
-    errors += check_pod_template(spec.get("template") or {}, "spec.template", ("OnFailure", "Never"))
+    template = spec.get("template") or {}
+    errors += check_pod_template(template, "spec.template")
+    errors += check_restart(template, "spec.template", ("OnFailure", "Never"))
     return errors
 
 
@@ -147,6 +151,5 @@ def check_cron_job(obj: Obj) -> Errors:
     for name in ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"):
         errors += not_negative(f"spec.{name}", spec.get(name))
     job: Any = (spec.get("jobTemplate") or {}).get("spec") or {}
-    return errors + check_pod_template(
-        job.get("template") or {}, "spec.jobTemplate.spec.template", ("OnFailure", "Never")
-    )
+    template, at = job.get("template") or {}, "spec.jobTemplate.spec.template"
+    return errors + check_pod_template(template, at) + check_restart(template, at, ("OnFailure", "Never"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sampan.resources.strategies.host_process import check_host_process
+from sampan.resources.validation.pods.host_process import check_host_process
 
 YES = {"securityContext": {"windowsOptions": {"hostProcess": True}}}
 NO = {"securityContext": {"windowsOptions": {"hostProcess": False}}}
