@@ -13,6 +13,7 @@ LABEL_1035 = r"[a-z]([-a-z0-9]*[a-z0-9])?"
 QUALIFIED = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 LABEL_VALUE = rf"({QUALIFIED})?"
 CONFIG_KEY = r"[-._a-zA-Z0-9]+"
+LABEL_RE, SUBDOMAIN_RE, LABEL_VALUE_RE = re.compile(LABEL), re.compile(SUBDOMAIN), re.compile(LABEL_VALUE)
 
 
 def _examples(*examples: str) -> str:
@@ -46,7 +47,12 @@ def _check(value: str, length: int, pattern: str, error: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def _label(value: str) -> tuple[str, ...]:
-    return tuple(_check(value, 63, LABEL, regex_error(DNS_LABEL_TEXT, LABEL, "my-name", "123-abc")))
+    problems = [max_length_error(63)] if len(value) > 63 else []
+    if LABEL_RE.fullmatch(value):
+        return tuple(problems)
+    if SUBDOMAIN_RE.fullmatch(value):
+        return (*problems, "must not contain dots")
+    return (*problems, regex_error(DNS_LABEL_TEXT, LABEL, "my-name", "123-abc"))
 
 
 def is_dns1123_label(value: str) -> list[str]:
@@ -75,17 +81,17 @@ def _qualified(value: str) -> tuple[str, ...]:
     prefix, slash, name = value.rpartition("/")
     if slash:
         if "/" in prefix:
-            text = "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"  # noqa: E501
+            text = "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"  # noqa: E501
             full = regex_error(text, QUALIFIED, "MyName", "my.name", "123-abc")
             return (f"{full} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",)
         if not prefix:
             problems.append("prefix part must be non-empty")
         else:
-            problems += [f"prefix part {problem}" for problem in _subdomain(prefix)]
+            problems += [f"prefix part {text.replace('253 characters', '253 bytes')}" for text in _subdomain(prefix)]
     if not name:
         problems.append("name part must be non-empty")
     elif len(name) > 63:
-        problems.append("name part " + max_length_error(63))
+        problems.append("name part must be no more than 63 bytes")
     if not re.fullmatch(QUALIFIED, name):
         problems.append(regex_error(QUALIFIED_TEXT, QUALIFIED, "MyName", "my.name", "123-abc"))
     return tuple(problems)
@@ -98,14 +104,60 @@ def is_qualified_name(value: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def _label_value(value: str) -> tuple[str, ...]:
-    return tuple(
-        _check(value, 63, LABEL_VALUE, regex_error(LABEL_VALUE_TEXT, f"({QUALIFIED})?", "MyValue", "my_value", "12345"))
-    )
+    problems = ("must be no more than 63 bytes",) if len(value) > 63 else ()
+    if LABEL_VALUE_RE.fullmatch(value):
+        return problems
+    return (*problems, regex_error(LABEL_VALUE_TEXT, LABEL_VALUE, "MyValue", "my_value", "12345"))
 
 
 def is_label_value(value: str) -> list[str]:
     """What is wrong with a label's value."""
     return list(_label_value(value))
+
+
+ENV_TEXT = "a valid environment variable name must consist only of printable ASCII characters other than '='"
+ENV_RE = re.compile("[ -<>-~]+")
+
+
+def is_env_name(value: str) -> list[str]:
+    """What is wrong with the name of an environment variable (RelaxedEnvironmentVariableValidation)."""
+    if ENV_RE.fullmatch(value):
+        return []
+    return [ENV_TEXT] if value else ["environment variable name must be non-empty"]
+
+
+PORT_NAME_RE, HEADER = re.compile("[-a-z0-9]+"), "[-A-Za-z0-9]+"
+HEADER_RE = re.compile(HEADER)
+
+
+@lru_cache(maxsize=1024)
+def _port_name(value: str) -> tuple[str, ...]:
+    problems = [max_length_error(15)] if len(value) > 15 else []
+    if not PORT_NAME_RE.fullmatch(value):
+        problems.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
+    if not re.search("[a-z]", value):
+        problems.append("must contain at least one letter (a-z)")
+    if "--" in value:
+        problems.append("must not contain consecutive hyphens")
+    if value and "-" in (value[0], value[-1]):
+        problems.append("must not begin or end with a hyphen")
+    return tuple(problems)
+
+
+def is_port_name(value: str) -> list[str]:
+    """What is wrong with the name of a port (RFC 6335, lower case)."""
+    return list(_port_name(value))
+
+
+def is_port(value: int) -> list[str]:
+    """What is wrong with a port number."""
+    return [] if 1 <= value <= 65535 else ["must be between 1 and 65535, inclusive"]
+
+
+def is_header_name(value: str) -> list[str]:
+    """What is wrong with the name of an HTTP header."""
+    text = "a valid HTTP header must consist of alphanumeric characters or '-'"
+    return [] if HEADER_RE.fullmatch(value) else [regex_error(text, HEADER, "X-Header-Name")]
 
 
 def is_config_key(value: str) -> list[str]:

@@ -10,9 +10,45 @@ from sampan.api.json import Obj
 Errors = list[FieldError]
 
 
+ESCAPES = {
+    "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v", '"': '\\"',
+    "\\": "\\\\",
+}  # fmt: skip
+HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+
+
+class Shown(str):
+    """A bad value that is printed just so."""
+
+    __slots__ = ()
+
+
+def quoted(text: str) -> str:
+    """As Go's %q prints a string."""
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(char: str) -> str:
+    if char in ESCAPES:
+        return ESCAPES[char]
+    if char.isprintable():
+        return char
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def marshalled(value: Any) -> str:
+    """As Go's JSON encoder writes a value."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).translate(HTML)
+
+
 def shown(value: Any) -> str:
     """A bad value as Go's field errors print it: strings quoted, the rest as JSON."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    if isinstance(value, str):
+        return value if isinstance(value, Shown) else quoted(value)
+    return marshalled(value)
 
 
 def required(field: str, detail: str = "") -> FieldError:
@@ -42,10 +78,24 @@ def not_found(field: str, value: Any) -> FieldError:
 
 def not_supported(field: str, value: Any, choices: Iterable[str]) -> FieldError:
     """A value that is none of the possible ones."""
-    listing = ", ".join(f'"{choice}"' for choice in sorted(choices))
-    return FieldError(
-        "FieldValueNotSupported", field, f"Unsupported value: {shown(value)}: supported values: {listing}"
-    )
+    return not_among(field, value, sorted(choices))
+
+
+def not_among(field: str, value: Any, choices: Iterable[str]) -> FieldError:
+    """As `not_supported`, with the choices in the order given; the value is of a named type, so it is shown as JSON."""
+    listing = ", ".join(map(quoted, choices))
+    text = f"Unsupported value: {marshalled(value)}: supported values: {listing}"
+    return FieldError("FieldValueNotSupported", field, text)
+
+
+def too_long(field: str, most: int) -> FieldError:
+    """A text that is too long, in bytes."""
+    return FieldError("FieldValueTooLong", field, f"Too long: may not be more than {most} bytes")
+
+
+def too_many(field: str, count: int, most: int) -> FieldError:
+    """A list that is too long."""
+    return FieldError("FieldValueTooMany", field, f"Too many: {count}: must have at most {most} items")
 
 
 def one_of(field: str, value: Any, choices: Sequence[str]) -> Errors:
