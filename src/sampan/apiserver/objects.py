@@ -4,6 +4,8 @@ from sampan.api.json import Obj, loads
 from sampan.store.base import KeyValue, Store
 
 REMEMBERED = 8192
+SHORT = 64
+"""Lists of at most this many objects are remembered as lists."""
 
 
 class StoredObjects:
@@ -12,6 +14,7 @@ class StoredObjects:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._parsed: dict[str, tuple[int, Obj]] = {}
+        self._lists: dict[tuple[str, str], tuple[int, list[Obj]]] = {}
 
     async def get(self, plural: str, namespace: str, name: str, group: str = "") -> Obj | None:
         """One object, or None."""
@@ -20,10 +23,20 @@ class StoredObjects:
         return None if kv is None else self._parse(kv)
 
     async def list(self, plural: str, namespace: str = "", group: str = "") -> list[Obj]:
-        """All objects of a kind, in one namespace or all."""
+        """All objects of a kind, in one namespace or all; kept until anything of the kind changes."""
         root = f"/{group or 'core'}/{plural}/"
+        wanted = (root, namespace)
+        known = self._lists.get(wanted)
+        changed = self._store.changed(root)
+        if known is not None and known[0] == changed:
+            return known[1]
         page = await self._store.range(f"{root}{namespace}/" if namespace else root)
-        return [self._parse(kv) for kv in page.items]
+        found = [self._parse(kv) for kv in page.items]
+        if len(found) <= SHORT:
+            if len(self._lists) >= REMEMBERED:
+                self._lists.clear()
+            self._lists[wanted] = (changed, found)
+        return found
 
     def _parse(self, kv: KeyValue) -> Obj:
         known = self._parsed.get(kv.key)

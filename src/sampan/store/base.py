@@ -160,6 +160,12 @@ class Store(Protocol):
         Raises Conflict (also when the key does not exist) or Unavailable.
         """
 
+    def changed(self, resource: str) -> int:
+        """The revision of the last committed write under `/GROUP/PLURAL/`, or a later one; 0: there was none.
+
+        For those who keep what they made of a range: it is as it was while this number stays.
+        """
+
     def watch(self, prefix: str, *, since: int) -> Watch:
         """All events after revision `since` for keys that start with `prefix`. Raises Compacted or FutureRevision."""
 

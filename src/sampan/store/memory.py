@@ -131,6 +131,9 @@ class MemoryStore:
         await self._write(Event("DELETE", kv, current))
         return kv
 
+    def changed(self, resource: str) -> int:
+        return self._table.changed.get(resource, 0)
+
     def watch(self, prefix: str, *, since: int) -> StoreWatch:
         if since > self._table.revision:
             raise FutureRevision(since, self._table.revision)

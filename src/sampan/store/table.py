@@ -22,6 +22,8 @@ class Table:
         self.revision = revision
         self._rows: dict[str, KeyValue] = {}
         self._sorted: dict[str, list[str]] = {}
+        self.changed: dict[str, int] = {}
+        """The revision of the last write under each resource's prefix."""
         self.get = self._rows.get
         """The version of a key that stands, or None."""
 
@@ -32,14 +34,16 @@ class Table:
         """Take in the newest write."""
         kv = event.kv
         key = kv.key
+        resource = resource_of(key)
         if event.type == "DELETE":
             if self._rows.pop(key, None) is not None:
-                keys = self._sorted[resource_of(key)]
+                keys = self._sorted[resource]
                 del keys[bisect_left(keys, key)]
         else:
             if key not in self._rows:
-                insort(self._sorted.setdefault(resource_of(key), []), key)
+                insort(self._sorted.setdefault(resource, []), key)
             self._rows[key] = kv
+        self.changed[resource] = kv.revision
         self.revision = kv.revision
         self.window.append(event)
 
@@ -56,7 +60,9 @@ class Table:
                 append(Event("DELETE" if deleted else "PUT", kv, previous))
             self.revision = max(self.revision, kv.revision)
         for key in sorted(rows):
-            self._sorted.setdefault(resource_of(key), []).append(key)
+            resource = resource_of(key)
+            self._sorted.setdefault(resource, []).append(key)
+            self.changed[resource] = self.revision
 
     def range(self, prefix: str, after: str, limit: int, revision: int) -> Page:
         """See Store.range."""

@@ -49,7 +49,7 @@ class Stored:
         found = {
             need: [one for one in self.objects.get(need.plural, ()) if fits(one, need)] for need in plugin.needs(review)
         }
-        return Facts(found, {"suffix": "abcde"})
+        return Facts(found, lambda: "abcde")
 
     def mutate(self, plugin: Plugin, review: Review) -> Obj:
         """The object as the plugin leaves it; the given one is checked to be untouched."""

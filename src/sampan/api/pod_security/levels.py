@@ -80,7 +80,7 @@ def policy_of(labels: Mapping[str, str], defaults: Policy) -> tuple[Policy, list
     There is always a policy: a bad version means the latest, a bad enforce level `restricted` (closed), a bad audit or
     warn level `privileged` (open). An enforce level stricter than warn's makes warn follow it unless warn has a label.
     """
-    if not labels:
+    if not any(key.startswith(PREFIX) for key in labels):
         return defaults, []
     errors: list[FieldError] = []
     enforce = _mode(labels, "enforce", defaults.enforce, errors)

@@ -2,9 +2,9 @@
 
 import logging
 import random
-from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 from sampan.aio.clock import Clock, RealClock
 from sampan.api.json import Obj
@@ -27,6 +27,7 @@ from sampan.apiserver.admission.review import Review
 from sampan.apiserver.objects import StoredObjects
 
 log = logging.getLogger(__name__)
+NO_FACTS = Facts({})
 LOOK_AGAIN = 0.02
 """Seconds between looks for an object that is waited for."""
 PLUGINS: tuple[Plugin, ...] = (
@@ -52,6 +53,13 @@ def with_settings(*plugins: Plugin) -> tuple[Plugin, ...]:
     return tuple(given.get(plugin.name, plugin) for plugin in PLUGINS)
 
 
+class Chosen(NamedTuple):
+    """The plugins that concern a resource, by what they do."""
+
+    mutating: tuple[Plugin, ...]
+    validating: tuple[Plugin, ...]
+
+
 class Chain:
     """The Admission of a server."""
 
@@ -62,46 +70,63 @@ class Chain:
         plugins: Sequence[Plugin] = PLUGINS,
         clock: Clock | None = None,
     ) -> None:
-        self._objects, self._rng, self._plugins = objects, rng, plugins
+        self._objects, self._dice = objects, partial(suffix, rng)
+        self._plugins = tuple(plugins)
+        self._chosen: dict[tuple[str, str], Chosen] = {}
         self._clock = clock or RealClock()
 
     async def mutate(self, review: Review) -> Obj:
         """The object after all plugins."""
-        for plugin in self._plugins:
-            if plugin.mutates and plugin.handles(review):
-                review = review.with_obj(plugin.mutate(review, await self._facts(plugin.needs(review))))
+        for plugin in self._concerned(review).mutating:
+            if plugin.handles(review):
+                needs = plugin.needs(review)
+                obj = plugin.mutate(review, await self._facts(needs) if needs else NO_FACTS)
+                if obj is not review.obj:
+                    review = review.with_obj(obj)
         return review.obj if review.obj is not None else {}
 
     async def validate(self, review: Review) -> None:
         """Raises the first refusal."""
-        for plugin in self._plugins:
+        for plugin in self._concerned(review).validating:
             if plugin.handles(review):
-                plugin.validate(review, await self._facts(plugin.needs(review)))
+                needs = plugin.needs(review)
+                plugin.validate(review, await self._facts(needs) if needs else NO_FACTS)
+
+    def _concerned(self, review: Review) -> "Chosen":
+        mapping = review.resource.mapping
+        kind = (mapping.group, mapping.plural)
+        chosen = self._chosen.get(kind)
+        if chosen is None:
+            these = [plugin for plugin in self._plugins if plugin.kinds is None or kind in plugin.kinds]
+            chosen = self._chosen[kind] = Chosen(
+                tuple(plugin for plugin in these if plugin.mutates),
+                tuple(plugin for plugin in these if plugin.validates),
+            )
+        return chosen
 
     async def _facts(self, needs: Sequence[Need]) -> Facts:
-        if not needs:
-            return Facts({}, {})
         found: dict[Need, list[Obj]] = {}
-        began = self._clock.monotonic()
+        facts = Facts(found, self._dice, self._clock.monotonic)
         for need in needs:
             try:
-                found[need] = await self._read(need)
+                if need.name:
+                    obj = await self._objects.get(need.plural, need.namespace, need.name, need.group)
+                    if obj is None and need.patience:
+                        obj = await self._awaited(need)
+                    found[need] = [] if obj is None else [obj]
+                else:
+                    found[need] = await self._objects.list(need.plural, need.namespace, need.group)
             except Exception as error:
                 if not need.may_fail:
                     raise
                 log.error("admission could not read %s %s: %s", need.plural, need.name or need.namespace, error)
-        return Facts(found, defaultdict(partial(suffix, self._rng)), lambda: self._clock.monotonic() - began)
+        return facts
 
-    async def _read(self, need: Need) -> list[Obj]:
-        if not need.name:
-            return await self._objects.list(need.plural, need.namespace, need.group)
-        obj = await self._named(need)
-        return [] if obj is None else [obj]
-
-    async def _named(self, need: Need) -> Obj | None:
+    async def _awaited(self, need: Need) -> Obj | None:
+        """What comes before the need's patience ends."""
         end = self._clock.monotonic() + need.patience
-        while True:
-            obj = await self._objects.get(need.plural, need.namespace, need.name, need.group)
-            if obj is not None or self._clock.monotonic() >= end:
-                return obj
+        obj = None
+        while obj is None and self._clock.monotonic() < end:
             await self._clock.sleep(LOOK_AGAIN)
+            obj = await self._objects.get(need.plural, need.namespace, need.name, need.group)
+        return obj

@@ -24,14 +24,22 @@ class Need(NamedTuple):
 class Facts:
     """What the needs of a plugin turned out to be."""
 
+    __slots__ = ("_began", "_found", "_monotonic", "dice")
+
     def __init__(
-        self, found: Mapping[Need, list[Obj]], dice: Mapping[str, str], elapsed: Callable[[], float] = lambda: 0.0
+        self,
+        found: Mapping[Need, list[Obj]],
+        dice: Callable[[], str] = lambda: "",
+        monotonic: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self._found = found
-        self.elapsed = elapsed
-        """Seconds since they were asked for."""
+        self._found, self._monotonic = found, monotonic
+        self._began = monotonic()
         self.dice = dice
-        """Random texts of five letters, thrown when they are asked for (`suffix`)."""
+        """Throws five random letters."""
+
+    def elapsed(self) -> float:
+        """Seconds since they were asked for."""
+        return self._monotonic() - self._began
 
     def one(self, need: Need) -> Obj | None:
         """The object, or None."""
@@ -54,7 +62,13 @@ class Plugin(Protocol):
     def name(self) -> str: ...
 
     @property
+    def kinds(self) -> frozenset[tuple[str, str]] | None: ...
+
+    @property
     def mutates(self) -> bool: ...
+
+    @property
+    def validates(self) -> bool: ...
 
     def handles(self, review: Review) -> bool: ...
 
@@ -69,8 +83,12 @@ class Base:
     """A plugin that changes and refuses nothing; the others override what they do."""
 
     name = ""
+    kinds: frozenset[tuple[str, str]] | None = None
+    """Group and plural of the only resources that it handles, if there are such; it is not asked about others."""
     mutates = True
     """False: it only validates, and is not asked (nor are its needs read) before."""
+    validates = True
+    """False: it only mutates."""
 
     def needs(self, review: Review) -> tuple[Need, ...]:
         return ()

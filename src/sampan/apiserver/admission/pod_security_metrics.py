@@ -1,6 +1,6 @@
 """Pod Security's metrics, with upstream's names (KEP-2579)."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from sampan.api.pod_security.levels import LATEST, LevelVersion, Mode, version_text
 from sampan.apiserver.admission.review import Review
@@ -15,6 +15,7 @@ class PodSecurityMetrics:
 
     def __init__(self, metrics: Metrics, minor: int) -> None:
         self._minor = minor
+        self._counters: dict[tuple[object, ...], Any] = {}
         self._evaluations = metrics.counter(
             "pod_security_evaluations_total",
             "Number of policy evaluations that occurred, not counting ignored or exempt requests.",
@@ -34,7 +35,12 @@ class PodSecurityMetrics:
 
     def evaluated(self, review: Review, decision: Literal["allow", "deny"], policy: LevelVersion, mode: Mode) -> None:
         """One evaluation."""
-        self._evaluations.labels(decision, policy.level, self._version(policy), mode, *_request(review)).inc()
+        key = (decision, policy, mode, review.operation, review.resource.mapping.plural, review.subresource)
+        counter = self._counters.get(key)
+        if counter is None:
+            counter = self._evaluations.labels(decision, policy.level, self._version(policy), mode, *_request(review))
+            self._counters[key] = counter
+        counter.inc()
 
     def exempted(self, review: Review) -> None:
         """One exempt request."""

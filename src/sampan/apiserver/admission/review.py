@@ -1,7 +1,7 @@
 """What admission is asked, and the protocol that answers: Review in, object or StatusError out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from sampan.api.json import Obj
@@ -11,11 +11,12 @@ from sampan.apiserver.context import UserInfo
 Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Review:
     """One write that admission may change or refuse.
 
-    `obj` is None for DELETE, `old` is None for CREATE and CONNECT. Neither may be mutated: a change makes a new object.
+    `obj` is None for DELETE, `old` is None for CREATE and CONNECT. Neither they nor the review may be changed: a change
+    makes a new one. (It is not frozen because that makes a record several times dearer, and each write has some.)
     For a subresource whose body is another kind (Scale, Binding, Eviction), `obj` is that body.
     """
 
@@ -37,7 +38,20 @@ class Review:
 
     def with_obj(self, obj: Obj) -> "Review":
         """The same review of another object."""
-        return replace(self, obj=obj)
+        return Review(
+            self.operation,
+            self.resource,
+            self.subresource,
+            self.namespace,
+            self.name,
+            obj,
+            self.old,
+            self.user,
+            self.dry_run,
+            self.options,
+            self.warnings,
+            self.annotations,
+        )
 
 
 class Admission(Protocol):

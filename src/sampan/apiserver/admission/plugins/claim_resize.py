@@ -14,6 +14,8 @@ class PersistentVolumeClaimResize(Base):
     """Upstream's plugin of the same name."""
 
     name = "PersistentVolumeClaimResize"
+    kinds = frozenset({("", "persistentvolumeclaims")})
+    mutates = False
 
     def handles(self, review: Review) -> bool:
         return review.operation == "UPDATE" and is_kind(review, "", "persistentvolumeclaims")

@@ -14,6 +14,8 @@ class DefaultIngressClass(Base):
     """Upstream's plugin of the same name: of several default classes the newest, then the lowest name."""
 
     name = "DefaultIngressClass"
+    kinds = frozenset({("networking.k8s.io", "ingresses")})
+    validates = False
 
     def handles(self, review: Review) -> bool:
         return review.operation == "CREATE" and is_kind(review, "networking.k8s.io", "ingresses")

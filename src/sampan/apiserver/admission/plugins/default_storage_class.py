@@ -26,6 +26,8 @@ class DefaultStorageClass(Base):
     """Upstream's plugin of the same name."""
 
     name = "DefaultStorageClass"
+    kinds = frozenset({("", "persistentvolumeclaims")})
+    validates = False
 
     def handles(self, review: Review) -> bool:
         return review.operation == "CREATE" and is_kind(review, "", "persistentvolumeclaims")

@@ -12,6 +12,8 @@ class DefaultTolerationSeconds(Base):
     """Upstream's plugin of the same name."""
 
     name = "DefaultTolerationSeconds"
+    kinds = frozenset({("", "pods")})
+    validates = False
 
     def handles(self, review: Review) -> bool:
         return review.operation in ("CREATE", "UPDATE") and is_kind(review, "", "pods")

@@ -17,6 +17,7 @@ class LimitRanger(Base):
     """Upstream's plugin of the same name."""
 
     name = "LimitRanger"
+    kinds = frozenset({("", "pods"), ("", "persistentvolumeclaims")})
 
     def handles(self, review: Review) -> bool:
         if review.old is not None and review.old["metadata"].get("deletionTimestamp"):

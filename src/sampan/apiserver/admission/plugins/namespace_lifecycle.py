@@ -12,6 +12,7 @@ class NamespaceLifecycle(Base):
     """Upstream's plugin of the same name."""
 
     name = "NamespaceLifecycle"
+    validates = False
 
     def handles(self, review: Review) -> bool:
         if is_kind(review, "", "namespaces"):
@@ -24,12 +25,11 @@ class NamespaceLifecycle(Base):
         return () if review.operation == "DELETE" else (Need("", "namespaces", "", review.namespace),)
 
     def mutate(self, review: Review, facts: Facts) -> Obj:
-        """Refuses before others look for what a missing namespace cannot have, as upstream's plugin does."""
-        if review.operation != "DELETE":
-            self.validate(review, facts)
+        """Refuses before others look for what a missing namespace cannot have."""
+        self._check(review, facts)
         return super().mutate(review, facts)
 
-    def validate(self, review: Review, facts: Facts) -> None:
+    def _check(self, review: Review, facts: Facts) -> None:
         if review.operation == "DELETE":
             if review.name in IMMORTAL:
                 raise refuse(review, "this namespace may not be deleted")

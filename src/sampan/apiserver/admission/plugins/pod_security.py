@@ -46,6 +46,7 @@ class PodSecurity(Base):
     """Upstream's plugin of the same name, with its defaults, exemptions and metrics."""
 
     name = "PodSecurity"
+    kinds = frozenset({("", "pods"), ("", "namespaces"), *TEMPLATES})
     mutates = False
 
     def __init__(self, configuration: Configuration = Configuration(), recorder: Recorder | None = None) -> None:  # noqa: B008

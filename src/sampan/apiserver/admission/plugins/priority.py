@@ -15,6 +15,7 @@ class Priority(Base):
     """Upstream's plugin of the same name."""
 
     name = "Priority"
+    kinds = frozenset({("", "pods"), ("scheduling.k8s.io", "priorityclasses")})
 
     def handles(self, review: Review) -> bool:
         if is_kind(review, GROUP, "priorityclasses"):

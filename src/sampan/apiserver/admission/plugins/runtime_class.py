@@ -15,6 +15,7 @@ class RuntimeClass(Base):
     """Upstream's plugin of the same name."""
 
     name = "RuntimeClass"
+    kinds = frozenset({("", "pods")})
 
     def handles(self, review: Review) -> bool:
         return review.operation == "CREATE" and is_kind(review, "", "pods")

@@ -14,21 +14,23 @@ TOKEN_SECONDS = 3607
 """An hour, and seven seconds by which such tokens are told apart (upstream: WarnOnlyBoundTokenExpirationSeconds)."""
 
 
-def token_volume(name: str) -> Obj:
-    """The projected volume: token, CA, namespace."""
-    field = {"apiVersion": "v1", "fieldPath": "metadata.namespace"}
-    sources = [
+FIELD = {"apiVersion": "v1", "fieldPath": "metadata.namespace"}
+TOKEN_SOURCES: Obj = {
+    "sources": [
         {"serviceAccountToken": {"expirationSeconds": TOKEN_SECONDS, "path": "token"}},
         {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
-        {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": field}]}},
-    ]
-    return {"name": name, "projected": {"sources": sources, "defaultMode": 420}}
+        {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": FIELD}]}},
+    ],
+    "defaultMode": 420,
+}
+"""Token, CA, namespace; all pods share it, as nobody changes objects."""
 
 
 class ServiceAccount(Base):
     """Upstream's plugin of the same name."""
 
     name = "ServiceAccount"
+    kinds = frozenset({("", "pods")})
 
     def handles(self, review: Review) -> bool:
         return review.operation == "CREATE" and is_kind(review, "", "pods")
@@ -52,7 +54,7 @@ class ServiceAccount(Base):
             )
         spec = {**(pod.get("spec") or {}), "serviceAccountName": name, "serviceAccount": name}
         if _mounts_token(spec, account):
-            spec = _with_token(spec, facts.dice["suffix"])
+            spec = _with_token(spec, facts.dice())
         if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
             spec["imagePullSecrets"] = account["imagePullSecrets"]
         return {**pod, "spec": spec}
@@ -105,5 +107,5 @@ def _with_token(spec: Obj, letters: str) -> Obj:
         if containers:
             made[key] = containers
     if used:
-        made["volumes"] = [*(spec.get("volumes") or ()), token_volume(volume)]
+        made["volumes"] = [*(spec.get("volumes") or ()), {"name": volume, "projected": TOKEN_SOURCES}]
     return made

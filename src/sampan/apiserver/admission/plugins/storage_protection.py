@@ -15,6 +15,8 @@ class StorageObjectInUseProtection(Base):
     """Upstream's plugin of the same name; controllers take the finalizers off."""
 
     name = "StorageObjectInUseProtection"
+    kinds = frozenset(FINALIZERS)
+    validates = False
 
     def handles(self, review: Review) -> bool:
         mapping = review.resource.mapping

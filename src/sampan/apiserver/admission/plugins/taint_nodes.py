@@ -11,6 +11,8 @@ class TaintNodesByCondition(Base):
     """Upstream's plugin of the same name."""
 
     name = "TaintNodesByCondition"
+    kinds = frozenset({("", "nodes")})
+    validates = False
 
     def handles(self, review: Review) -> bool:
         return review.operation == "CREATE" and is_kind(review, "", "nodes")
