@@ -5,10 +5,12 @@ from typing import Any
 
 from sampan.api.json import Obj
 from sampan.resources.row import RESET_META
+from sampan.resources.strategies.checks import Errors
 from sampan.resources.strategies.pod_spec import pod_spec, template
 from sampan.resources.strategies.qos import qos_class
 from sampan.resources.strategies.rules import Rules, each, fill, within
 from sampan.resources.validation.pods.pod import check_pod
+from sampan.resources.validation.pods.template import check_pod_template
 from sampan.resources.validation.pods.update import check_pod_update
 
 
@@ -79,4 +81,10 @@ PODS = Rules(
     check=check_pod,
     check_update=check_pod_update,
 )
-POD_TEMPLATES = Rules(defaults=template)
+
+
+def _check_template(obj: Obj) -> Errors:
+    return check_pod_template(obj.get("template") or {}, "template")
+
+
+POD_TEMPLATES = Rules(defaults=template, check=_check_template)

@@ -1,110 +1,161 @@
-"""What is wrong with the containers of a pod (core validation: validateContainers)."""
+"""What is wrong with the containers of a pod (core validation: validateContainers, validateInitContainers)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sampan.api.json import Obj
-from sampan.api.meta import is_dns1123_label, is_qualified_name
-from sampan.api.quantity import QuantityError, compare, parse
-from sampan.resources.strategies.checks import Errors, duplicate, invalid, not_found, not_supported, required
+from sampan.api.meta import is_dns1123_label, is_port, is_port_name
+from sampan.resources.strategies.checks import (
+    Errors,
+    duplicate,
+    forbidden,
+    invalid,
+    not_among,
+    not_supported,
+    required,
+)
+from sampan.resources.validation.pods.environment import check_env, check_env_from
+from sampan.resources.validation.pods.mounts import check_mounts
+from sampan.resources.validation.pods.options import Seen
+from sampan.resources.validation.pods.probes import PROBES, check_probes
+from sampan.resources.validation.pods.resources import check_resources
+from sampan.resources.validation.pods.restart import check_resize_policy, check_restart_policy
+from sampan.resources.validation.pods.security import check_security
+from sampan.resources.validation.pods.volume_sources import check_pull_policy
 
-PULL = ("Always", "IfNotPresent", "Never")
+MESSAGES = ("File", "FallbackToLogsOnError")
 PROTOCOLS = ("SCTP", "TCP", "UDP")
+ENDING = "may not be set for init containers without restartPolicy=Always"
 
 
-def check_container(container: Obj, at: str, volumes: set[str]) -> Errors:
-    """One container; `volumes` are the names of the pod's."""
+def check_containers(containers: Sequence[Obj], at: str, seen: Seen) -> Errors:
+    """The pod's own containers."""
+    if not containers:
+        return [required(at)]
     errors: Errors = []
-    name = container.get("name") or ""
-    if not name:
-        errors.append(required(f"{at}.name"))
-    else:
-        errors += [invalid(f"{at}.name", name, problem) for problem in is_dns1123_label(name)]
-    image = container.get("image") or ""
-    if not image:
-        errors.append(required(f"{at}.image"))
-    elif image != image.strip():
-        errors.append(invalid(f"{at}.image", image, "must not have leading or trailing whitespace"))
-    policy = container.get("imagePullPolicy")
-    if policy and policy not in PULL:
-        errors.append(not_supported(f"{at}.imagePullPolicy", policy, PULL))
-    errors += _ports(container.get("ports") or (), f"{at}.ports")
-    errors += _environment(container.get("env") or (), f"{at}.env")
-    errors += _mounts(container.get("volumeMounts") or (), f"{at}.volumeMounts", volumes)
-    errors += _resources(container.get("resources") or {}, f"{at}.resources")
+    names: set[str] = set()
+    for index, container in enumerate(containers):
+        here = f"{at}[{index}]"
+        errors += check_container(container, here, seen)
+        name = container.get("name") or ""
+        if name in names:
+            errors.append(duplicate(f"{here}.name", name))
+        names.add(name)
+        errors += check_probes(container, here, seen)
+        errors += check_restart_policy(container, here)
+    return errors + _host_ports(containers, at)
+
+
+def check_init_containers(containers: Sequence[Obj], regular: Iterable[Obj], at: str, seen: Seen) -> Errors:
+    """Init containers, those that run on (sidecars, KEP-753) among them; `regular` are the others."""
+    errors: Errors = []
+    names = {container.get("name") or "" for container in regular}
+    for index, container in enumerate(containers):
+        here = f"{at}[{index}]"
+        errors += check_container(container, here, seen)
+        errors += check_restart_policy(container, here, init=True)
+        name = container.get("name") or ""
+        if name in names:
+            errors.append(duplicate(f"{here}.name", name))
+        elif name:
+            names.add(name)
+        errors += _host_ports((container,), at)
+        if container.get("restartPolicy") == "Always":
+            errors += check_probes(container, here, seen)
+            continue
+        for kind in ("lifecycle", *PROBES):
+            if container.get(kind) is not None:
+                errors.append(forbidden(f"{here}.{kind}", ENDING))
+        if container.get("resizePolicy") and not seen.options.restarting_init:
+            errors += _never_restarted(container["resizePolicy"], f"{here}.resizePolicy")
     return errors
 
 
-def _ports(ports: Iterable[Obj], at: str) -> Errors:
+def _never_restarted(policies: Iterable[Obj], at: str) -> Errors:
+    why = "must not be set to 'RestartContainer' for non-sidecar initContainers"
+    return [
+        invalid(f"{at}[{index}].restartPolicy", "RestartContainer", why)
+        for index, policy in enumerate(policies)
+        if policy.get("restartPolicy") == "RestartContainer"
+    ]
+
+
+def check_container(container: Obj, at: str, seen: Seen) -> Errors:
+    """What all kinds of containers share."""
+    get = container.get
+    errors: Errors = []
+    name = get("name")
+    if not name:
+        errors.append(required(f"{at}.name"))
+    elif problems := is_dns1123_label(name):
+        errors += [invalid(f"{at}.name", name, problem) for problem in problems]
+    if not get("image"):
+        errors.append(required(f"{at}.image"))
+    policy = get("terminationMessagePolicy")
+    if policy not in MESSAGES:
+        here = f"{at}.terminationMessagePolicy"
+        errors.append(not_among(here, policy, MESSAGES) if policy else required(here))
+    if ports := get("ports"):
+        errors += check_ports(ports, f"{at}.ports")
+    if env := get("env"):
+        errors += check_env(env, f"{at}.env")
+    if env_from := get("envFrom"):
+        errors += check_env_from(env_from, f"{at}.envFrom")
+    errors += check_mounts(container, at, seen.volumes)
+    errors += check_pull_policy(get("imagePullPolicy"), f"{at}.imagePullPolicy")
+    if resources := get("resources"):
+        errors += check_resources(resources, f"{at}.resources", seen)
+    if resize := get("resizePolicy"):
+        errors += check_resize_policy(resize, f"{at}.resizePolicy", seen.restart)
+    if security := get("securityContext"):
+        errors += check_security(security, f"{at}.securityContext", seen.host_users)
+    return errors
+
+
+def check_ports(ports: Iterable[Obj], at: str) -> Errors:
+    """A container's ports."""
     errors: Errors = []
     names: set[str] = set()
     for index, port in enumerate(ports):
         here, name = f"{at}[{index}]", port.get("name")
-        if name and name in names:
-            errors.append(duplicate(f"{here}.name", name))
-        names.add(name or "")
-        number = port.get("containerPort")
+        if name:
+            if problems := is_port_name(name):
+                errors += [invalid(f"{here}.name", name, problem) for problem in problems]
+            elif name in names:
+                errors.append(duplicate(f"{here}.name", name))
+            names.add(name)
+        number, host, protocol = port.get("containerPort"), port.get("hostPort"), port.get("protocol")
         if not number:
             errors.append(required(f"{here}.containerPort"))
-        elif not 1 <= number <= 65535:
-            errors.append(invalid(f"{here}.containerPort", number, "must be between 1 and 65535, inclusive"))
-        host = port.get("hostPort")
-        if host and not 1 <= host <= 65535:
-            errors.append(invalid(f"{here}.hostPort", host, "must be between 1 and 65535, inclusive"))
-        if port.get("protocol") and port["protocol"] not in PROTOCOLS:
-            errors.append(not_supported(f"{here}.protocol", port["protocol"], PROTOCOLS))
+        else:
+            errors += [invalid(f"{here}.containerPort", number, problem) for problem in is_port(number)]
+        if host:
+            errors += [invalid(f"{here}.hostPort", host, problem) for problem in is_port(host)]
+        if protocol not in PROTOCOLS:
+            place = f"{here}.protocol"
+            errors.append(not_supported(place, protocol, PROTOCOLS) if protocol else required(place))
     return errors
 
 
-def _environment(env: Iterable[Obj], at: str) -> Errors:
+def _host_ports(containers: Iterable[Obj], at: str) -> Errors:
+    """No two containers that run together use the same port of their host."""
     errors: Errors = []
-    for index, item in enumerate(env):
-        here = f"{at}[{index}]"
-        if not item.get("name"):
-            errors.append(required(f"{here}.name"))
-        if item.get("value") and item.get("valueFrom"):
-            why = "may not be specified when `value` is not empty"
-            errors.append(invalid(f"{here}.valueFrom", "", why))
+    taken: set[str] = set()
+    for index, container in enumerate(containers):
+        for place, port in enumerate(container.get("ports") or ()):
+            number = port.get("hostPort")
+            if not number:
+                continue
+            key = f"{port.get('protocol') or ''}/{port.get('hostIP') or ''}/{number}"
+            if key in taken:
+                errors.append(duplicate(f"{at}[{index}].ports[{place}].hostPort", key))
+            taken.add(key)
     return errors
 
 
-def _mounts(mounts: Iterable[Obj], at: str, volumes: set[str]) -> Errors:
-    errors: Errors = []
-    paths: set[str] = set()
-    for index, mount in enumerate(mounts):
-        here, name, path = f"{at}[{index}]", mount.get("name") or "", mount.get("mountPath") or ""
-        if not name:
-            errors.append(required(f"{here}.name"))
-        if not path:
-            errors.append(required(f"{here}.mountPath"))
-        if name not in volumes:
-            errors.append(not_found(f"{here}.name", name))
-        if path in paths:
-            errors.append(invalid(f"{here}.mountPath", path, "must be unique"))
-        paths.add(path)
-        sub = mount.get("subPath") or ""
-        if sub.startswith("/"):
-            errors.append(invalid(f"{here}.subPath", sub, "must be a relative path"))
-        elif ".." in sub.split("/"):
-            errors.append(invalid(f"{here}.subPath", sub, "must not contain '..'"))
-    return errors
-
-
-def _resources(resources: Obj, at: str) -> Errors:
-    errors: Errors = []
-    limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
-    for part, amounts in (("limits", limits), ("requests", requests)):
-        for name, amount in amounts.items():
-            here = f"{at}.{part}[{name}]"
-            errors += [invalid(f"{at}.{part}", name, problem) for problem in is_qualified_name(name)]
-            try:
-                if parse(str(amount))[0] < 0:
-                    errors.append(invalid(here, amount, "must be greater than or equal to 0"))
-            except QuantityError as error:
-                errors.append(invalid(here, amount, str(error)))
-    if errors:
-        return errors
-    for name, amount in requests.items():
-        if name in limits and compare(amount, limits[name]) > 0:
-            why = f"must be less than or equal to {name} limit of {limits[name]}"
-            errors.append(invalid(f"{at}.requests", amount, why))
-    return errors
+def check_images(containers: Iterable[Obj], at: str) -> Errors:
+    """Images of pods, not of templates, have no blanks around them."""
+    return [
+        invalid(f"{at}[{index}].image", container["image"], "must not have leading or trailing whitespace")
+        for index, container in enumerate(containers)
+        if (image := container.get("image")) and image != image.strip()
+    ]

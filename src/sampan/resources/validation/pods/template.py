@@ -1,17 +1,35 @@
 """What is wrong with the pod template of a workload (core validation: ValidatePodTemplateSpec)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sampan.api.json import Obj
-from sampan.api.meta import is_label_value, is_qualified_name
-from sampan.resources.strategies.checks import Errors, forbidden, invalid, not_supported, required
+from sampan.resources.strategies.checks import Errors, forbidden, not_supported, required
+from sampan.resources.validation.labels import check_annotations, check_labels
+from sampan.resources.validation.pods.annotations import check_agreement, check_pod_annotations
+from sampan.resources.validation.pods.options import TEMPLATE, Options
 from sampan.resources.validation.pods.spec import check_pod_spec
 
 
-def check_pod_template(template: Obj, at: str) -> Errors:
-    """A template's labels and spec; `at` is where it stands."""
-    labels = (template.get("metadata") or {}).get("labels") or {}
-    return check_labels(labels, f"{at}.labels") + check_pod_spec(template.get("spec") or {}, f"{at}.spec")
+def check_pod_template(template: Obj, at: str, options: Options = TEMPLATE) -> Errors:
+    """A template's labels, annotations and spec; `at` is where it stands.
+
+    For updates `options` are those of `past.template_options(old template)`.
+    """
+    meta, spec = template.get("metadata") or {}, template.get("spec") or {}
+    errors: Errors = []
+    if labels := meta.get("labels"):
+        errors += check_labels(labels, f"{at}.labels")
+    annotations = meta.get("annotations")
+    if annotations:
+        errors += check_annotations(annotations, f"{at}.annotations")
+        errors += check_pod_annotations(annotations, spec, f"{at}.annotations", options)
+    errors += check_pod_spec(spec, f"{at}.spec", options)
+    if annotations:
+        errors += check_agreement(annotations, spec, f"{at}.spec")
+    if spec.get("ephemeralContainers"):
+        why = "ephemeral containers not allowed in pod template"
+        errors.append(forbidden(f"{at}.spec.ephemeralContainers", why))
+    return errors
 
 
 def check_restart(template: Obj, at: str, restart: Sequence[str]) -> Errors:
@@ -26,13 +44,4 @@ def check_restart(template: Obj, at: str, restart: Sequence[str]) -> Errors:
     if restart == ("Always",) and spec.get("activeDeadlineSeconds") is not None:
         why = "activeDeadlineSeconds in ReplicaSet is not Supported"
         errors.append(forbidden(f"{at}.spec.activeDeadlineSeconds", why))
-    return errors
-
-
-def check_labels(labels: Mapping[str, str], at: str) -> Errors:
-    """Label keys and values."""
-    errors: Errors = []
-    for key, value in labels.items():
-        errors += [invalid(at, key, problem) for problem in is_qualified_name(key)]
-        errors += [invalid(at, value, problem) for problem in is_label_value(value)]
     return errors
