@@ -31,8 +31,14 @@ class Strategy(Protocol):
 
     def validate_status(self, new: Obj, old: Obj) -> list[FieldError]: ...
 
+    def early_warnings(self, obj: Obj) -> list[str]:
+        """Texts for Warning headers of a create, from the object before it is prepared; sent even if it is refused."""
+
     def warnings(self, obj: Obj) -> list[str]:
-        """Texts for Warning headers."""
+        """Texts for Warning headers of a create that is valid."""
+
+    def update_warnings(self, new: Obj, old: Obj) -> list[str]:
+        """Texts for Warning headers of an update that is valid."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ async def create(
         obj = strategy.default(obj)
     base = obj["metadata"].get("generateName", "")
     hook = hook_of(call)
+    call.warnings.extend(strategy.early_warnings(obj))
     for attempt in range(GENERATE_TRIES):
         made = obj
         if not name and base:
@@ -257,7 +258,7 @@ async def _update_once(
     try:
         refuse(call, call.info.name, _update_errors(call, obj, old, change.part))
         if not change.part:
-            call.warnings.extend(strategy.warnings(obj))
+            call.warnings.extend(strategy.update_warnings(obj, old))
         if change.admit:
             await kit.admission.validate(call.review("UPDATE", obj, old, dry_run=options.dry_run, options=given))
         obj = without_new_times(obj, old)

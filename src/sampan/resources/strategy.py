@@ -66,9 +66,17 @@ class GenericStrategy:
         """Nothing to find fault with."""
         return []
 
+    def early_warnings(self, obj: Obj) -> list[str]:
+        """None."""
+        return []
+
     def warnings(self, obj: Obj) -> list[str]:
         """None."""
         return []
+
+    def update_warnings(self, new: Obj, old: Obj) -> list[str]:
+        """Those of a new object."""
+        return self.warnings(new)
 
 
 def with_field(new: Obj, key: str, old: Obj) -> Obj:

@@ -11,6 +11,7 @@ from sampan.resources.strategy import GenericStrategy
 Change = Callable[[Obj], Obj]
 Update = Callable[[Obj, Obj], Obj]
 Check = Callable[[Obj], list[FieldError]]
+Warn = Callable[[Obj], list[str]]
 CheckUpdate = Callable[[Obj, Obj], list[FieldError]]
 
 
@@ -27,7 +28,11 @@ class Rules(GenericStrategy):
     check_update: CheckUpdate | None = None
     """For updates, besides `check`."""
     check_status: CheckUpdate | None = None
-    warn: Callable[[Obj], list[str]] | None = None
+    warn: Warn | None = None
+    """For creates, and for updates if `warn_update` does not speak of those."""
+    warn_early: Warn | None = None
+    """For creates, from the object before it is prepared; sent even if the create fails."""
+    warn_update: Callable[[Obj, Obj], list[str]] | None = None
 
     def default(self, obj: Obj) -> Obj:
         """The object with the kind's defaults."""
@@ -61,9 +66,17 @@ class Rules(GenericStrategy):
         """What is wrong with a new status."""
         return self.check_status(new, old) if self.check_status else []
 
+    def early_warnings(self, obj: Obj) -> list[str]:
+        """Texts for Warning headers, whatever becomes of the object."""
+        return self.warn_early(obj) if self.warn_early else []
+
     def warnings(self, obj: Obj) -> list[str]:
         """Texts for Warning headers."""
         return self.warn(obj) if self.warn else []
+
+    def update_warnings(self, new: Obj, old: Obj) -> list[str]:
+        """Texts for Warning headers of an update."""
+        return self.warn_update(new, old) if self.warn_update else self.warnings(new)
 
 
 def fill(value: Mapping[str, Any], **defaults: Any) -> Obj:
