@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sampan.api.cel.function import Overload
-from sampan.api.cel.literals import literal_problem
+from sampan.api.cel.literals import literal_problem, plan_problem
 from sampan.api.cel.parser import dotted
 from sampan.api.cel.syntax import (
     Call,
@@ -24,6 +24,7 @@ from sampan.api.cel.types import (
     DYN,
     ERROR,
     INT,
+    LOOSE,
     STRING,
     Bound,
     Type,
@@ -36,7 +37,7 @@ from sampan.api.cel.types import (
     optional_of,
     type_of,
 )
-from sampan.api.cel.values import TYPES, kind_of
+from sampan.api.cel.values import TYPES, TypeValue, kind_of
 
 Structs = Callable[[str], Type | None]
 
@@ -55,6 +56,8 @@ class Checker:
         self._functions, self._names, self._structs = functions, names, structs
         self._slots = 0
         self.problems: list[Problem] = []
+        self.plan_problem = ""
+        """Why a program of the expression could not be made, though nothing is wrong with its types."""
         self.used: set[str] = set()
         """Variables that the expression mentions."""
 
@@ -96,6 +99,10 @@ class Checker:
         if expr.name in self._names:
             type_, expr.constant = self._names[expr.name]
             return type_
+        made = self._structs(expr.name)
+        if made is not None:
+            expr.constant = TypeValue(expr.name)
+            return type_of(made)
         return self._fail(expr.offset, f"undeclared reference to '{expr.name}' (in container '')")
 
     def _free(self, expr: Expr) -> str:
@@ -108,6 +115,8 @@ class Checker:
             type_, value = self._names[name]
             expr.operand, expr.key = Const(expr.offset, value), "@constant"
             return type_
+        if not expr.test and not expr.optional and (found := self._qualified(expr)) is not None:
+            return found
         given = self.check(expr.operand)
         expr.key = expr.name
         inner = given.params[0] if is_optional(given) else given
@@ -116,8 +125,22 @@ class Checker:
             return BOOL
         return optional_of(found) if (expr.optional or is_optional(given)) and found is not ERROR else found
 
+    def _qualified(self, expr: Select) -> Type | None:
+        """The type of a variable or type whose name has dots."""
+        name = dotted(expr)
+        if name in self._scope:
+            operand = Ident(expr.offset, name)
+            found = self._ident(operand)
+            expr.operand, expr.key = operand, "@constant"
+            return found
+        made = self._structs(name) if name and self._free(expr) else None
+        if made is None:
+            return None
+        expr.operand, expr.key = Const(expr.offset, TypeValue(name)), "@constant"
+        return type_of(made)
+
     def _field(self, expr: Select, given: Type) -> Type:
-        if given.kind in ("dyn", "error"):
+        if given.kind in LOOSE:
             return DYN
         if given.kind == "map":
             return given.params[1]
@@ -166,22 +189,24 @@ class Checker:
         problem = literal_problem(expr)
         if problem is not None:
             self.problems.append(problem)
+        self.plan_problem = self.plan_problem or plan_problem(expr)
         results = [result for _, result in found]
         return results[0] if all(r == results[0] for r in results) else DYN
 
     def _logic(self, expr: Call) -> Type:
-        types = [self.check(arg) for arg in expr.args]
-        if not all(t.kind in ("bool", "dyn", "error") for t in types):
-            wrong = next(i for i, t in enumerate(types) if t.kind not in ("bool", "dyn", "error"))
-            pair = types[:2] if wrong < 2 else [BOOL, types[wrong]]
-            shown = ", ".join(t.shown() for t in pair)
-            return self._fail(expr.offset, f"found no matching overload for '{expr.function}' applied to '({shown})'")
+        for arg in expr.args:
+            self._truth(arg.offset, self.check(arg))
         return BOOL
+
+    def _truth(self, offset: int, found: Type) -> None:
+        """What `&&`, `||` and the macros that are made of them accept."""
+        if found.kind not in ("bool", *LOOSE):
+            self._fail(offset, f"expected type 'bool' but found '{found.shown()}'")
 
     def _index(self, expr: Call, types: list[Type]) -> Type:
         given, index = types
         inner = given.params[0] if is_optional(given) else given
-        if inner.kind in ("dyn", "error") or index is ERROR:
+        if inner.kind in LOOSE or index is ERROR:
             found = DYN
         elif inner.kind == "list" and index.kind in ("int", "dyn"):
             found = inner.params[0]
@@ -200,13 +225,13 @@ class Checker:
         for part, optional in parts:
             found = self.check(part)
             if optional:
-                if not is_optional(found) and found.kind not in ("dyn", "error"):
+                if not is_optional(found) and found.kind not in LOOSE:
                     text = f"expected type 'optional_type({found.shown()})' but found '{found.shown()}'"
                     self._fail(part.offset, text)
                 found = found.params[0] if is_optional(found) else DYN
-            if known and found.kind not in ("dyn", "error", "null") and not assign(known[0], found, {}):
+            if known and found.kind not in ("null", *LOOSE) and not assign(known[0], found, {}):
                 self._fail(part.offset, f"expected type '{known[0].shown()}' but found '{found.shown()}'")
-            elif found.kind not in ("dyn", "error"):
+            elif found.kind not in LOOSE:
                 known.append(found)
             else:
                 known.append(DYN)
@@ -238,6 +263,9 @@ class Checker:
             given = self.check(value)
             if optional and is_optional(given):
                 given = given.params[0]
+            elif optional and given.kind not in LOOSE:
+                text = f"expected type 'optional_type({given.shown()})' but found '{given.shown()}'"
+                self._fail(value.offset, text)
             try:
                 wanted = found.fields[name].type
             except KeyError:
@@ -283,15 +311,14 @@ class Checker:
         return self._folded(expr, types, condition, body, item)
 
     def _folded(self, expr: Fold, types: list[Type], condition: Type, body: Type, item: Type) -> Type:
-        tests = [condition] + ([body] if expr.kind in ("all", "exists", "exists_one", "filter") else [])
-        for test in tests:
-            if test.kind not in ("bool", "dyn", "error"):
-                name = {"all": "_&&_", "exists": "_||_"}.get(expr.kind)
-                if name:
-                    text = f"found no matching overload for '{name}' applied to '(bool, {test.shown()})'"
-                else:
-                    text = f"found no matching overload for '_?_:_' applied to '({test.shown()}, dyn, dyn)'"
-                return self._fail(expr.offset, text)
+        if expr.kind in ("all", "exists"):
+            self._truth(expr.body.offset, body)
+        else:
+            made = INT if expr.kind == "exists_one" else list_of(item if expr.kind == "filter" else body)
+            for test in [condition, *([body] if expr.kind in ("exists_one", "filter") else [])]:
+                if test.kind not in ("bool", *LOOSE):
+                    shown = f"({test.shown()}, {made.shown()}, {made.shown()})"
+                    return self._fail(expr.offset, f"found no matching overload for '_?_:_' applied to '{shown}'")
         match expr.kind:
             case "all" | "exists" | "exists_one":
                 return BOOL
@@ -305,7 +332,7 @@ class Checker:
 
     def _optional_map(self, expr: OptionalMap) -> Type:
         given = self.check(expr.target)
-        if not is_optional(given) and given.kind not in ("dyn", "error"):
+        if not is_optional(given) and given.kind not in LOOSE:
             name = "optFlatMap" if expr.flat else "optMap"
             text = f"found no matching overload for '{name}' applied to '{given.shown()}.()'"
             return self._fail(expr.offset, text)
@@ -313,14 +340,15 @@ class Checker:
         slots, (body,) = self._bind([expr.name], [inner], [expr.body])
         expr.slot = slots[0]
         if expr.flat:
+            if not is_optional(body) and body.kind not in LOOSE:
+                shown = f"(bool, {body.shown()}, optional_type(dyn))"
+                return self._fail(expr.offset, f"found no matching overload for '_?_:_' applied to '{shown}'")
             return body if is_optional(body) else optional_of(DYN)
         return optional_of(body)
 
 
 def standard_names() -> dict[str, tuple[Type, Any]]:
     """Types by name, as values."""
-    from sampan.api.cel.values import TypeValue
-
     names = ("bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type", "optional_type",
              "google.protobuf.Timestamp", "google.protobuf.Duration")  # fmt: skip
     kubernetes = ("kubernetes.URL", "kubernetes.Quantity", "kubernetes.Semver", "net.IP", "net.CIDR")

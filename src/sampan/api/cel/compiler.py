@@ -142,7 +142,7 @@ def _map(expr: MapExpr) -> Evaluate:
 def _struct(expr: StructExpr) -> Evaluate:
     """Objects of named types are plain maps of what was set."""
     entries = [(name, compile_expr(value), optional) for _, name, value, optional in expr.entries]
-    fields = expr.type.fields or {}
+    fields = expr.type.fields if expr.type.fields is not None else {}
     keys = [(fields[name].key, value, optional) for name, value, optional in entries]
 
     def build(env: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sampan.api.cel.compiler import compile_expr
 from sampan.api.cel.function import Overload
 from sampan.api.cel.library import LIBRARIES
 from sampan.api.cel.parser import parse
-from sampan.api.cel.syntax import Problem, report
+from sampan.api.cel.syntax import PlanError, Problem, report
 from sampan.api.cel.types import Type
 from sampan.api.cel.values import METER, EvalError, Meter
 
@@ -68,13 +68,15 @@ class Environment:
             self._functions = {**self._functions, **both}
 
     def compile(self, source: str) -> Program:
-        """A program. Raises CompileError with all that is wrong, laid out as cel-go does."""
+        """A program. Raises CompileError with all that is wrong, laid out as cel-go does, or PlanError."""
         expr = parse(source)
         checker = Checker(self._variables, self._functions, _names(), self._structs)
         try:
             type_ = checker.check(expr)
             if checker.problems:
                 raise report(source, checker.problems)
+            if checker.plan_problem:
+                raise PlanError(f"program instantiation failed: {checker.plan_problem}")
             return Program(source, type_, frozenset(checker.used), compile_expr(expr))
         except RecursionError:
             raise report(source, [Problem(0, "expression is nested too deeply")]) from None

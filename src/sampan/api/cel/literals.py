@@ -1,4 +1,4 @@
-"""Checks of literal arguments: patterns, durations and timestamps that can never be right."""
+"""Checks of literal arguments: patterns, numbers, durations and timestamps that can never be right."""
 
 from sampan.api.cel import regex, times
 from sampan.api.cel.syntax import Call, Const, Problem
@@ -20,3 +20,32 @@ def literal_problem(call: Call) -> Problem | None:
     except EvalError:
         return Problem(literal.offset, f"invalid {call.function} argument")
     return None
+
+
+CONVERSIONS = frozenset(("bool", "bytes", "double", "int", "string", "uint"))
+PATTERNS = frozenset(("find", "findAll"))
+
+
+def plan_problem(call: Call) -> str:
+    """What cel-go finds when it makes a program: it converts literals and compiles literal patterns beforehand."""
+    if call.target is None and call.function in CONVERSIONS and len(call.args) == 1:
+        return _conversion(call)
+    if call.target is not None and call.function in PATTERNS and call.args:
+        pattern = call.args[0]
+        if isinstance(pattern, Const) and isinstance(pattern.value, str):
+            try:
+                regex.compiled(pattern.value)
+            except EvalError as error:
+                return str(error)
+    return ""
+
+
+def _conversion(call: Call) -> str:
+    given = call.args[0]
+    if not isinstance(given, Const) or not call.overloads:
+        return ""
+    try:
+        call.overloads[0].run(given.value)
+    except EvalError as error:
+        return str(error)
+    return ""

@@ -18,6 +18,10 @@ class CompileError(Exception):
     """An expression that is refused; the text is laid out as cel-go does it."""
 
 
+class PlanError(CompileError):
+    """An expression whose types are right, but that no program can be made of."""
+
+
 def report(source: str, problems: list[Problem]) -> CompileError:
     """All problems, each with its line and a mark below the place."""
     shown = []

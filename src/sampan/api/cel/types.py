@@ -36,10 +36,18 @@ class Field(NamedTuple):
     type: Type
 
 
-PROTO = {"null": "null_type", "timestamp": "google.protobuf.Timestamp", "duration": "google.protobuf.Duration"}
-CHECKER = {"error": "!error!"}
+PROTO = {
+    "free": "dyn",
+    "null": "null_type",
+    "timestamp": "google.protobuf.Timestamp",
+    "duration": "google.protobuf.Duration",
+}
+CHECKER = {"error": "!error!", "free": "dyn"}
 
 DYN, ERROR, NULL = Type("dyn"), Type("error"), Type("null")
+FREE = Type("free")
+"""The type of the items of an empty list: whatever they are compared with."""
+LOOSE = ("dyn", "error", "free")
 BOOL, INT, UINT, DOUBLE = Type("bool"), Type("int"), Type("uint"), Type("double")
 STRING, BYTES = Type("string"), Type("bytes")
 TIMESTAMP, DURATION = Type("timestamp"), Type("duration")
@@ -123,13 +131,15 @@ def assign(formal: Type, given: Type, bound: Bound) -> bool:
     """Whether a value of one type may stand where another is wanted; binds type variables."""
     if formal.kind == "param":
         known = bound.get(formal.name)
-        if known is None or known.kind in ("dyn", "null") or (known.kind != "dyn" and wider(given, known)):
-            bound[formal.name] = given if known is None or known.kind == "null" else known
+        if given.kind == "free" and known is not None:
+            return True
+        if known is None or known.kind in ("dyn", "free", "null") or (known.kind != "dyn" and wider(given, known)):
+            bound[formal.name] = given if known is None or known.kind in ("free", "null") else known
             if known is not None and known.kind != "dyn" and wider(given, known):
                 bound[formal.name] = given
             return True
         return assign(known, given, bound)
-    if formal.kind in ("dyn", "error") or given.kind in ("dyn", "error"):
+    if formal.kind in LOOSE or given.kind in LOOSE:
         return True
     if given.kind == "null":
         return formal.kind in NULLABLE
@@ -142,9 +152,9 @@ def assign(formal: Type, given: Type, bound: Bound) -> bool:
 
 def wider(one: Type, than: Type) -> bool:
     """Whether the first is the second with unknown parts (`list(dyn)` for `list(int)`)."""
-    if one == than:
+    if one == than or one.kind == "free":
         return False
-    if one.kind == "dyn":
+    if one.kind == "dyn" or than.kind == "free":
         return True
     if (one.kind, one.name, len(one.params)) != (than.kind, than.name, len(than.params)) or not one.params:
         return False
@@ -164,8 +174,13 @@ def join(types: list[Type]) -> Type:
     """The type of values of all these types."""
     known = [t for t in types if t.kind not in ("null", "error")] or types
     if not known:
-        return DYN
+        return FREE
+    known = [t for t in known if not _is_free(t)] or known
     first = known[0]
     if any(t != first for t in known):
         return DYN
-    return first if all(t == first or first.kind in NULLABLE for t in types) else DYN
+    return first if all(t == first or _is_free(t) or first.kind in NULLABLE for t in types) else DYN
+
+
+def _is_free(one: Type) -> bool:
+    return one.kind == "free" or any(map(_is_free, one.params))

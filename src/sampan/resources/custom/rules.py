@@ -6,7 +6,7 @@ from typing import Any
 
 from sampan.api.cel.environment import PER_CALL, PER_OBJECT, Environment, Program
 from sampan.api.cel.schema import Convert, converter, type_of_node
-from sampan.api.cel.syntax import CompileError
+from sampan.api.cel.syntax import CompileError, PlanError
 from sampan.api.cel.types import Type, optional_of
 from sampan.api.cel.values import NONE, EvalError, Optional, OutOfBudget
 from sampan.api.errors import FieldError
@@ -49,6 +49,8 @@ def _compile(spec: Obj, type_: Type) -> Rule:
     environment = Environment({"self": type_, "oldSelf": old})
     try:
         program = environment.compile(spec["rule"])
+    except PlanError as error:
+        return Rule(spec, None, None, str(error))
     except CompileError as error:
         return Rule(spec, None, None, f"compilation failed: {error}")
     if program.type.kind != "bool":
