@@ -1,21 +1,34 @@
 """Defaults of pod specs, in pods and in the templates of workloads (core/v1 SetDefaults_PodSpec and below)."""
 
+import re
 from collections.abc import Callable
+from decimal import ROUND_UP
 from functools import lru_cache, partial
 from typing import Any
 
 from sampan.api.json import Obj
+from sampan.api.quantity import EXACT, QuantityError, parse, render
 from sampan.resources.strategies.rules import each, fill, fill_zero, within
 
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
+HOST = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])"
+PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
+REFERENCE = re.compile(
+    rf"(?:{HOST}(?::[0-9]+)?/)?{PART}(?:/{PART})*(?::(\w[\w.-]{{0,127}}))?(?:@({DIGEST}))?", re.ASCII
+)
+ID = re.compile("[a-f0-9]{64}")
+
+
 @lru_cache(maxsize=4096)
 def pull_policy(image: str) -> str:
-    """Always for :latest (said or implied), else IfNotPresent; a digest pins the image."""
-    name, _, digest = image.partition("@")
-    tag = name.rsplit("/", 1)[-1].partition(":")[2]
-    return "Always" if tag == "latest" or (not tag and not digest) else "IfNotPresent"
+    """Always for :latest (said or implied), else IfNotPresent; a digest pins the image, a wrong name has no tag."""
+    found = REFERENCE.fullmatch(image)
+    if found is None or ID.fullmatch(image):
+        return "IfNotPresent"
+    return "Always" if found[1] == "latest" or not (found[1] or found[2]) else "IfNotPresent"
 
 
 def pod_spec(spec: Obj) -> Obj:
@@ -33,8 +46,12 @@ def pod_spec(spec: Obj) -> Obj:
             made = within(made, key, partial(each, change=container))
     if made.get("volumes"):
         made = within(made, "volumes", partial(each, change=volume))
+    if made.get("overhead"):
+        made = within(made, "overhead", amounts)
     account = made.get("serviceAccountName") or made.get("serviceAccount")
-    return fill(made, serviceAccountName=account, serviceAccount=account) if account else made
+    if not account or made.get("serviceAccountName") == made.get("serviceAccount"):
+        return made
+    return {**made, "serviceAccountName": account, "serviceAccount": account}
 
 
 def container(value: Obj) -> Obj:
@@ -46,6 +63,8 @@ def container(value: Obj) -> Obj:
         terminationMessagePolicy="File",
         imagePullPolicy=value.get("imagePullPolicy") or pull_policy(value.get("image") or ""),
     )
+    if made["resources"]:
+        made = within(made, "resources", resources)
     if made.get("ports"):
         made = within(made, "ports", partial(each, change=partial(fill, protocol="TCP")))
     if made.get("env"):
@@ -56,6 +75,32 @@ def container(value: Obj) -> Obj:
     if made.get("lifecycle"):
         made = within(made, "lifecycle", _lifecycle)
     return made
+
+
+def amounts(value: Obj) -> Obj:
+    """A list of resources, rounded up to thousandths (SetDefaults_ResourceList)."""
+    rounded = {name: text for name, amount in value.items() if (text := round_up(amount)) != amount}
+    return {**value, **rounded} if rounded else value
+
+
+@lru_cache(maxsize=4096)
+def round_up(amount: str) -> str:
+    """A quantity without what is finer than a thousandth."""
+    try:
+        number, kind = parse(str(amount))
+    except QuantityError:
+        return amount
+    thousandths = EXACT.scaleb(number, 3)
+    whole = thousandths.to_integral_value(rounding=ROUND_UP)
+    return amount if whole == thousandths else render(EXACT.scaleb(whole, -3), kind)
+
+
+def resources(value: Obj) -> Obj:
+    """Requests and limits, rounded."""
+    for part in ("limits", "requests"):
+        if value.get(part):
+            value = within(value, part, amounts)
+    return value
 
 
 def probe(value: Obj) -> Obj:
@@ -94,10 +139,13 @@ def _source(value: Obj) -> Obj:
     return within(value, "downwardAPI", _downward)
 
 
+def _claim(value: Obj) -> Obj:
+    made = fill(value, volumeMode="Filesystem")
+    return within(made, "resources", resources)
+
+
 def _claim_template(value: Obj) -> Obj:
-    return within(
-        value, "volumeClaimTemplate", lambda t: within(t, "spec", partial(fill, volumeMode="Filesystem"), absent={})
-    )
+    return within(value, "volumeClaimTemplate", lambda t: within(t, "spec", _claim, absent={}))
 
 
 def _projected(value: Obj) -> Obj:
@@ -120,20 +168,40 @@ VOLUME_SOURCES: dict[str, Callable[[Obj], Obj]] = {
     "rbd": partial(fill, pool="rbd", user="admin", keyring="/etc/ceph/keyring"),
     "scaleIO": partial(fill, storageMode="ThinProvisioned", fsType="xfs"),
     "azureDisk": partial(fill, cachingMode="ReadWrite", fsType="ext4", readOnly=False, kind="Shared"),
-    "image": lambda v: fill(v, pullPolicy=pull_policy(v.get("reference") or "")),
+    "image": lambda v: fill(v, pullPolicy=v.get("pullPolicy") or pull_policy(v.get("reference") or "")),
 }
 
 
 def volume(value: Obj) -> Obj:
     """A volume with its defaults; one without a source is an emptyDir."""
-    if len(value) == 1 and "name" in value:
-        return {**value, "emptyDir": {}}
-    for key, change in VOLUME_SOURCES.items():
-        if key in value:
-            return within(value, key, change)
-    return value
+    bare = True
+    for key in value:
+        if key != "name" and value[key] is not None:
+            bare = False
+            if (change := VOLUME_SOURCES.get(key)) is not None:
+                value = within(value, key, change)
+    return {**value, "emptyDir": {}} if bare else value
 
 
 def template(holder: Any) -> Any:
     """Something whose `template.spec` is a pod spec."""
-    return within(holder, "template", lambda t: within(t, "spec", pod_spec))
+    return within(holder, "template", _template)
+
+
+def _template(value: Obj) -> Obj:
+    return without_init_annotations(within(value, "spec", pod_spec))
+
+
+INIT_ANNOTATIONS = frozenset(
+    f"pod.{stage}.kubernetes.io/init-container{what}" for stage in ("alpha", "beta") for what in ("s", "-statuses")
+)
+
+
+def without_init_annotations(holder: Obj) -> Obj:
+    """A pod or template without the annotations that were init containers before 1.8."""
+    annotations = (holder.get("metadata") or {}).get("annotations")
+    if not annotations or INIT_ANNOTATIONS.isdisjoint(annotations):
+        return holder
+    kept = {key: value for key, value in annotations.items() if key not in INIT_ANNOTATIONS}
+    meta = {key: value for key, value in holder["metadata"].items() if key != "annotations"}
+    return {**holder, "metadata": {**meta, "annotations": kept} if kept else meta}
