@@ -1,7 +1,7 @@
 -- wrk: create ConfigMaps of some 400 bytes, each of another name
 wrk.method = "POST"
 wrk.path = "/api/v1/namespaces/default/configmaps"
-wrk.headers["Authorization"] = "Bearer bench-token"
+wrk.headers["Authorization"] = "Bearer " .. os.getenv("BENCH_TOKEN")
 wrk.headers["Content-Type"] = "application/json"
 
 local threads = 0

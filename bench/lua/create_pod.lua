@@ -1,7 +1,7 @@
--- wrk: create Pods of one container, each of another name
+-- wrk: create Pods of one container, each of another name, for the scheduler that BENCH_SCHEDULER names
 wrk.method = "POST"
 wrk.path = "/api/v1/namespaces/default/pods"
-wrk.headers["Authorization"] = "Bearer bench-token"
+wrk.headers["Authorization"] = "Bearer " .. os.getenv("BENCH_TOKEN")
 wrk.headers["Content-Type"] = "application/json"
 
 local threads = 0
@@ -10,10 +10,11 @@ function setup(thread)
   threads = threads + 1
 end
 
+local scheduler = os.getenv("BENCH_SCHEDULER")
 local count = 0
 function request()
   count = count + 1
-  local name = string.format("p-%d-%d", number, count)
+  local name = string.format("%s-%d-%d", scheduler, number, count)
   return wrk.format(nil, nil, nil, '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"' .. name
-    .. '"},"spec":{"containers":[{"name":"c","image":"example/image:1"}]}}')
+    .. '"},"spec":{"schedulerName":"' .. scheduler .. '","containers":[{"name":"c","image":"example/image:1"}]}}')
 end

@@ -1,7 +1,7 @@
 -- wrk: merge-patch one ConfigMap, another value each time
 wrk.method = "PATCH"
 wrk.path = "/api/v1/namespaces/default/configmaps/bench"
-wrk.headers["Authorization"] = "Bearer bench-token"
+wrk.headers["Authorization"] = "Bearer " .. os.getenv("BENCH_TOKEN")
 wrk.headers["Content-Type"] = "application/merge-patch+json"
 
 local count = 0

@@ -81,10 +81,7 @@ async def create(
     name = meta.get("name") or ""
     given = options.as_object("CreateOptions")
     review = call.review("CREATE", obj, None, name=name, dry_run=options.dry_run, options=given)
-    before = obj
     obj = await kit.admission.mutate(review)
-    if obj is not before:
-        obj = strategy.default(obj)
     base = obj["metadata"].get("generateName", "")
     hook = hook_of(call)
     call.warnings.extend(strategy.early_warnings(obj))
@@ -247,10 +244,7 @@ async def _update_once(
     if change.tracks:
         obj = track(call, obj, old, options)
     if change.admit:
-        before = obj
         obj = await kit.admission.mutate(call.review("UPDATE", obj, old, dry_run=options.dry_run, options=given))
-        if obj is not before:
-            obj = strategy.default(obj)
     obj = _prepared(call, obj, old, change.part)
     hook = hook_of(call)
     if change.part in hook.parts:

@@ -61,7 +61,7 @@ Seen = Missing | Lost | Going | Finished
 def pod_keys(look: Lookup, pod: Obj) -> Iterable[Key]:
     """A pod concerns its node's key, and once it is over the count of finished ones."""
     node = spec(pod).get("nodeName") or ""
-    if not node or is_deleting(pod) or look.get(NODES, "", node) is None:
+    if is_deleting(pod) or (node and look.get(NODES, "", node) is None):
         yield Key(NODE, node)
     if status(pod).get("phase") in FINISHED:
         yield ALL
@@ -72,8 +72,9 @@ def node_keys(look: Lookup, node: Obj) -> Iterable[Key]:
 
 
 def by_node(pod: Obj) -> Iterable[str]:
-    """Index of pods by node."""
-    return (spec(pod).get("nodeName") or "",)
+    """Index of pods by node; of those that have none only the ones that are to go."""
+    node = spec(pod).get("nodeName")
+    return (node,) if node else ("",) if is_deleting(pod) else ()
 
 
 def finished(pod: Obj) -> Iterable[str]:

@@ -53,6 +53,11 @@ class Review:
             self.annotations,
         )
 
+    def defaulted(self, obj: Obj) -> Obj:
+        """An object that somebody outside of this server has changed, with its kind's defaults."""
+        part = self.resource.subresources.get(self.subresource)
+        return obj if part is not None and part.kind is not None else self.resource.strategy.default(obj)
+
 
 class Admission(Protocol):
     """The chain of admission plugins."""

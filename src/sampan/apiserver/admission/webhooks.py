@@ -115,7 +115,7 @@ class Webhooks:
             await asyncio.sleep(0)  # the call has a time limit, which needs a task
             changed = await self._admit(hook, review, target)
             if changed is not None:
-                review = review.with_obj(changed)
+                review = review.with_obj(review.defaulted(changed))
                 turns.require_all()
                 turns.changed = True
             if hook.again:
