@@ -45,9 +45,8 @@ def _warn(volume: str, what: str, files: Iterable[File], known: Sequence[File] =
     before = list(known)
     for file in files:
         file = file._replace(path=file.path.rstrip("/"))
-        for other in before:
-            if _meet(file, other):
-                warnings.append(f"volume {volume} ({what}): overlapping paths: {file} with {other}")
+        met = (other for other in before if _meet(file, other))
+        warnings += [f"volume {volume} ({what}): overlapping paths: {file} with {other}" for other in met]
         before.append(file)
     return warnings
 

@@ -89,15 +89,20 @@ def check_resources(holder: Obj | None, at: str, seen: Seen, *, of_pod: bool = F
     limits, requests = holder.get("limits") or {}, holder.get("requests") or {}
     errors: Errors = []
     for name, amount in limits.items():
-        errors += _entry(name, amount, f"{at}.limits[{name}]", of_pod, seen)
+        if of_pod or not _sound(name, amount):
+            errors += _entry(name, amount, f"{at}.limits[{name}]", of_pod)
+            errors += _pages(name, amount, f"{at}.limits[{name}]", seen)
     for name, amount in requests.items():
-        here = f"{at}.requests[{name}]"
-        errors += _name(name, here, of_pod) + check_quantity(name, amount, here)
-        errors += _against_limit(name, amount, limits.get(name), at)
-        errors += _pages(name, amount, here, seen)
-    names = limits.keys() | requests.keys()
-    if any(name.startswith(HUGE) for name in names) and not names & COMPUTE:
-        errors.append(forbidden(at, "HugePages require cpu or memory"))
+        sound = not of_pod and _sound(name, amount)
+        if not sound:
+            errors += _entry(name, amount, f"{at}.requests[{name}]", of_pod)
+        if not sound or name in limits:
+            errors += _against_limit(name, amount, limits.get(name), at)
+        if not sound:
+            errors += _pages(name, amount, f"{at}.requests[{name}]", seen)
+    if COMPUTE.isdisjoint(limits) and COMPUTE.isdisjoint(requests):
+        if any(name.startswith(HUGE) for name in (*limits, *requests)):
+            errors.append(forbidden(at, "HugePages require cpu or memory"))
     claims = holder.get("claims")
     return errors + _claims(claims, f"{at}.claims", seen.claims) if claims else errors
 
@@ -107,8 +112,15 @@ def check_overhead(overhead: Mapping[str, str], at: str, seen: Seen) -> Errors:
     return check_resources({"limits": overhead}, at, seen)
 
 
-def _entry(name: str, amount: str, at: str, of_pod: bool, seen: Seen) -> Errors:
-    return _name(name, at, of_pod) + check_quantity(name, amount, at) + _pages(name, amount, at, seen)
+@lru_cache(maxsize=4096)
+def _sound(name: str, amount: str) -> bool:
+    """Whether nothing is wrong with an entry of a container's, and its request may be less than its limit."""
+    known = resource_name(name)
+    return known.elastic and not known.container_problems and not check_quantity(name, amount, "")
+
+
+def _entry(name: str, amount: str, at: str, of_pod: bool) -> Errors:
+    return _name(name, at, of_pod) + check_quantity(name, amount, at)
 
 
 def _name(name: str, at: str, of_pod: bool) -> Errors:
