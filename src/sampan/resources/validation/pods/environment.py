@@ -69,6 +69,8 @@ def _env_field(ref: Obj, at: str) -> Errors:
 def check_field_ref(ref: Obj, at: str, paths: Collection[str]) -> Errors:
     """An ObjectFieldSelector; `paths`: what may be read there."""
     version, path = ref.get("apiVersion"), ref.get("fieldPath")
+    if version == "v1" and path in paths:
+        return []
     if not version:
         return [required(f"{at}.apiVersion")]
     if not path:

@@ -36,7 +36,8 @@ def _item(item: Obj, at: str) -> Errors:
     errors: Errors = [] if item.get("key") else [required(f"{at}.key")]
     if not path:
         errors.append(required(f"{at}.path"))
-    return errors + check_unreserved(path, f"{at}.path") + check_mode(item, "mode", at)
+    errors += check_unreserved(path, f"{at}.path")
+    return errors + check_mode(item, "mode", at) if "mode" in item else errors
 
 
 def check_downward(source: Obj, at: str) -> Errors:
@@ -60,7 +61,7 @@ def _file(file: Obj, at: str) -> Errors:
         errors += check_resource_ref(resource, f"{at}.resourceFieldRef", in_volume=True)
     else:
         errors.append(required(at, "one of fieldRef and resourceFieldRef is required"))
-    return errors + check_mode(file, "mode", at)
+    return errors + check_mode(file, "mode", at) if "mode" in file else errors
 
 
 def check_projected(source: Obj, at: str, options: Options) -> Errors:
@@ -69,7 +70,9 @@ def check_projected(source: Obj, at: str, options: Options) -> Errors:
     paths: set[str] = set()
     for index, part in enumerate(source.get("sources") or ()):
         here = f"{at}.sources[{index}]"
-        given = [kind for kind in KINDS if part.get(kind) is not None]
+        given = [kind for kind in part if kind in KINDS and part[kind] is not None]
+        if len(given) > 1:
+            given = [kind for kind in KINDS if kind in given]
         for kind in given:
             if kind == "serviceAccountToken":
                 errors += _token(part[kind], f"{here}.{kind}", at, options)

@@ -100,9 +100,9 @@ def check_resources(holder: Obj | None, at: str, seen: Seen, *, of_pod: bool = F
             errors += _against_limit(name, amount, limits.get(name), at)
         if not sound:
             errors += _pages(name, amount, f"{at}.requests[{name}]", seen)
-    if COMPUTE.isdisjoint(limits) and COMPUTE.isdisjoint(requests):
-        if any(name.startswith(HUGE) for name in (*limits, *requests)):
-            errors.append(forbidden(at, "HugePages require cpu or memory"))
+    lean = COMPUTE.isdisjoint(limits) and COMPUTE.isdisjoint(requests)
+    if lean and any(name.startswith(HUGE) for name in (*limits, *requests)):
+        errors.append(forbidden(at, "HugePages require cpu or memory"))
     claims = holder.get("claims")
     return errors + _claims(claims, f"{at}.claims", seen.claims) if claims else errors
 

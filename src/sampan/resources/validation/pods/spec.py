@@ -19,7 +19,7 @@ from sampan.resources.validation.pods.dns import (
 from sampan.resources.validation.pods.ephemeral_containers import check_ephemeral_containers
 from sampan.resources.validation.pods.gates import check_readiness_gates, check_scheduling_gates
 from sampan.resources.validation.pods.host_process import check_host_process
-from sampan.resources.validation.pods.options import Options, Seen, visit
+from sampan.resources.validation.pods.options import CONTAINERS, Options, Seen, visit
 from sampan.resources.validation.pods.os_rules import check_os
 from sampan.resources.validation.pods.pod_resources import check_pod_resources
 from sampan.resources.validation.pods.resources import check_overhead
@@ -92,7 +92,7 @@ def _placement(spec: Obj, at: str, options: Options) -> Errors:
 
 def _rest(spec: Obj, at: str, seen: Seen) -> Errors:
     """From Windows' host processes on."""
-    errors = check_host_process(spec, at)
+    errors = check_host_process(spec, at) if _any_windows(spec) else []
     if not seen.host_users:
         errors += _user_namespace(spec, at, seen.options)
     if spec.get("hostnameOverride") is not None:
@@ -119,6 +119,17 @@ def _rest(spec: Obj, at: str, seen: Seen) -> Errors:
     if spec.get("os") is not None:
         errors += check_os(spec, at)
     return errors + _file_volumes(spec, at)
+
+
+def _any_windows(spec: Obj) -> bool:
+    """Whether a security context has something to say to Windows."""
+    if "windowsOptions" in (spec.get("securityContext") or NO_META):
+        return True
+    for key in CONTAINERS:
+        for container in spec.get(key) or ():
+            if "windowsOptions" in (container.get("securityContext") or NO_META):
+                return True
+    return False
 
 
 def _names(spec: Obj, at: str, rules: tuple[tuple[str, Rule], ...]) -> Errors:
@@ -162,6 +173,8 @@ def _user_namespace(spec: Obj, at: str, options: Options) -> Errors:
 def _file_volumes(spec: Obj, at: str) -> Errors:
     """Variables read from files (KEP-3721) come from emptyDir volumes."""
     errors: Errors = []
+    if not any(item.get("valueFrom") for key in CONTAINERS for c in spec.get(key) or () for item in c.get("env") or ()):
+        return errors
     for container, here in visit(spec, at):
         for index, item in enumerate(container.get("env") or ()):
             ref = (item.get("valueFrom") or NO_META).get("fileKeyRef")
