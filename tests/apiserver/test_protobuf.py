@@ -437,9 +437,11 @@ async def test_aggregated_discovery(app: App, path: str) -> None:
     assert shown == [(v["version"], [r["resource"] for r in v["resources"]]) for v in wanted["items"][0]["versions"]]
 
 
-async def test_the_version_is_always_json(app: App) -> None:
-    response = await call(app, "GET", "/version")
+async def test_the_version_is_json_only(app: App) -> None:
+    response = await call(app, "GET", "/version", accept=f"{PROTOBUF},application/json")
     assert json.loads(response.body)["major"] == "1"
+    status, refused = await send(app, "GET", "/version")
+    assert (status, refused["message"]) == (406, "406: Not Acceptable\n\nAvailable representations: application/json")
 
 
 def test_nothing_of_it_is_loaded_before_it_is_needed() -> None:
@@ -467,8 +469,8 @@ async def test_custom_resources_are_no_protobuf(app: App, custom: str) -> None:
     for target in (custom, f"{custom}/x", f"{custom}?watch=true"):
         status, refused = await send(app, "GET", target)
         assert (status, refused["reason"]) == (406, "NotAcceptable")
-        stream = ";stream=watch" if "watch" in target else ", application/yaml"
-        assert refused["message"].startswith(f"only the following media types are accepted: application/json{stream}")
+        accepted = f"application/json, application/yaml, {PROTOBUF}"
+        assert refused["message"] == f"only the following media types are accepted: {accepted}"
         both = await call(app, "GET", target, accept=f"{PROTOBUF},application/json")
         assert both.status == 200
         assert dict(both.headers)["Content-Type"] == "application/json"

@@ -6,6 +6,8 @@ Reasons, codes and messages are those of apimachinery's `api/errors`; clients ma
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+from sampan.api.quote import go_quoted, without_surrogates
+
 FieldErrorType = Literal[
     "FieldValueNotFound", "FieldValueRequired", "FieldValueDuplicate", "FieldValueInvalid", "FieldValueNotSupported",
     "FieldValueForbidden", "FieldValueTooLong", "FieldValueTooMany", "InternalError", "FieldValueTypeInvalid",
@@ -47,11 +49,14 @@ class StatusError(Exception):
         meta = {"continue": self.continue_token} if self.continue_token else {}
         status: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": meta, "status": "Failure"}
         if self.message:
-            status["message"] = self.message
+            status["message"] = without_surrogates(self.message)
         if self.reason:
             status["reason"] = self.reason
         if self.details is not None:
-            status["details"] = dict(self.details)
+            status["details"] = {
+                key: without_surrogates(value) if isinstance(value, str) else value
+                for key, value in self.details.items()
+            }
         status["code"] = self.code
         return status
 
@@ -73,7 +78,7 @@ def _details(group: str, resource: str, name: str) -> dict[str, Any]:
 def not_found(group: str, resource: str, name: str) -> StatusError:
     """404: no such object."""
     return StatusError(
-        404, "NotFound", f'{qualified(group, resource)} "{name}" not found', _details(group, resource, name)
+        404, "NotFound", f"{qualified(group, resource)} {go_quoted(name)} not found", _details(group, resource, name)
     )
 
 
@@ -85,7 +90,10 @@ def not_found_path() -> StatusError:
 def already_exists(group: str, resource: str, name: str) -> StatusError:
     """409 on create."""
     return StatusError(
-        409, "AlreadyExists", f'{qualified(group, resource)} "{name}" already exists', _details(group, resource, name)
+        409,
+        "AlreadyExists",
+        f"{qualified(group, resource)} {go_quoted(name)} already exists",
+        _details(group, resource, name),
     )
 
 
@@ -94,7 +102,7 @@ MODIFIED = "the object has been modified; please apply your changes to the lates
 
 def conflict(group: str, resource: str, name: str, why: str = MODIFIED) -> StatusError:
     """409 on update, patch or delete."""
-    message = f'Operation cannot be fulfilled on {qualified(group, resource)} "{name}": {why}'
+    message = f"Operation cannot be fulfilled on {qualified(group, resource)} {go_quoted(name)}: {why}"
     return StatusError(409, "Conflict", message, _details(group, resource, name))
 
 
@@ -104,7 +112,7 @@ def invalid(group: str, kind: str, name: str, errors: Sequence[FieldError]) -> S
     text = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     details = _details(group, kind, name)
     details["causes"] = [{"reason": e.reason, "message": e.message, "field": e.field} for e in errors]
-    return StatusError(422, "Invalid", f'{qualified(group, kind)} "{name}" is invalid: {text}', details)
+    return StatusError(422, "Invalid", f"{qualified(group, kind)} {go_quoted(name)} is invalid: {text}", details)
 
 
 def bad_request(message: str) -> StatusError:
@@ -119,7 +127,7 @@ def unauthorized() -> StatusError:
 
 def forbidden(group: str, resource: str, name: str, why: str) -> StatusError:
     """403 for an object or a collection."""
-    what = f'{qualified(group, resource)} "{name}"' if name else qualified(group, resource)
+    what = f"{qualified(group, resource)} {go_quoted(name)}" if name else qualified(group, resource)
     return StatusError(403, "Forbidden", f"{what} is forbidden: {why}", _details(group, resource, name))
 
 

@@ -1,15 +1,22 @@
 """Label and field selectors: parse, match, print (apimachinery: labels and fields)."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 from sampan.api.meta import is_label_value, is_qualified_name
+from sampan.api.quote import go_quoted
 
 Operator = Literal["in", "notin", "=", "!=", "exists", "!", "gt", "lt"]
-LABEL_TOKEN = re.compile(r"\s*(==|!=|=|!|\(|\)|,|<|>|[^\s,()!=<>]+)")
+LABEL_TOKEN = re.compile(r"[ \t\r\n]*(==|!=|[=!(),<>]|[^ \t\r\n=!(),<>\0]+)\0?")
+SYMBOLS = frozenset(("==", "!=", "=", "!", "(", ")", ",", "<", ">"))
+INTEGER = re.compile(r"[+-]?[0-9]+")
+WHOLE = "for 'Gt', 'Lt' operators, the value must be an integer"
+BINARY: Mapping[str, Operator] = {
+    "in": "in", "notin": "notin", "=": "=", "==": "=", "!=": "!=", ">": "gt", "<": "lt",
+}  # fmt: skip
 
 
 class SelectorError(ValueError):
@@ -77,20 +84,35 @@ EVERYTHING = LabelSelector()
 @lru_cache(maxsize=4096)
 def parse_labels(text: str) -> LabelSelector:
     """A selector as in `?labelSelector=`; raises SelectorError."""
-    tokens: list[str] = []
-    at = 0
-    stripped = text.rstrip()
-    while at < len(stripped):
-        match = LABEL_TOKEN.match(stripped, at)
-        if not match:
-            raise SelectorError(f"unable to parse requirement: found '{stripped[at:]}'")
-        tokens.append(match[1])
-        at = match.end()
+    tokens = [match[1] for match in iter(LABEL_TOKEN.scanner(text).match, None)]  # type: ignore[attr-defined]
     return LabelSelector(tuple(_Parser(tokens).requirements()))
 
 
+def requirement(key: str, operator: Operator, values: Iterable[str]) -> Requirement:
+    """A requirement whose values are checked as upstream checks them; raises SelectorError."""
+    chosen = tuple(sorted(values))
+    errors = []
+    if operator in ("gt", "lt"):
+        errors += [
+            f"values[{index}]: Invalid value: {go_quoted(value)}: {WHOLE}"
+            for index, value in enumerate(chosen)
+            if not INTEGER.fullmatch(value) or not -(2**63) <= int(value) < 2**63
+        ]
+    for index, value in enumerate(chosen):
+        if problems := is_label_value(value):
+            errors.append(f"values[{index}][{key}]: Invalid value: {go_quoted(value)}: {'; '.join(problems)}")
+    if errors:
+        text = errors[0] if len(errors) == 1 else f"[{', '.join(errors)}]"
+        raise SelectorError(f"unable to parse requirement: {text}")
+    return Requirement(key, operator, chosen)
+
+
+def _unable(found: str, expected: str) -> SelectorError:
+    return SelectorError(f"unable to parse requirement: found '{found}', expected: {expected}")
+
+
 class _Parser:
-    """Recursive descent over the tokens of a label selector."""
+    """Recursive descent over the tokens of a label selector; an empty token is the end."""
 
     def __init__(self, tokens: list[str]) -> None:
         self.tokens, self.at = tokens, 0
@@ -103,86 +125,79 @@ class _Parser:
         self.at += 1
         return token
 
-    def requirements(self) -> Iterable[Requirement]:
-        while self.peek():
+    def requirements(self) -> Iterator[Requirement]:
+        while first := self.peek():
+            if first != "!" and first in SYMBOLS:
+                raise SelectorError(f"found '{first}', expected: !, identifier, or 'end of string'")
             yield self.requirement()
             following = self.take()
             if not following:
                 return
             if following != ",":
-                raise SelectorError(
-                    f"unable to parse requirement: found '{following}', expected: ',' or 'end of string'"
-                )
-            if not self.peek():
-                raise SelectorError("unable to parse requirement: found '', expected: identifier after ','")
+                raise SelectorError(f"found '{following}', expected: ',' or 'end of string'")
+            after = self.peek()
+            if not after or (after != "!" and after in SYMBOLS):
+                raise SelectorError(f"found '{after}', expected: identifier after ','")
 
     def requirement(self) -> Requirement:
-        negated = self.peek() == "!"
-        if negated:
-            self.take()
         key = self.take()
-        if not key or key in "(),=<>!" or key in ("==", "!="):
-            raise SelectorError(f"unable to parse requirement: found '{key}', expected: identifier")
+        negated = key == "!"
+        if negated:
+            key = self.take()
+        if not key or key in SYMBOLS:
+            raise _unable(key, "identifier")
         check_key(key)
+        if self.peek() in ("", ","):
+            return Requirement(key, "!" if negated else "exists")
         if negated:
             return Requirement(key, "!")
-        operator = self.peek()
-        if operator in ("", ","):
-            return Requirement(key, "exists")
-        self.take()
-        match operator:
-            case "=" | "==":
-                return Requirement(key, "=", (self.value(key),))
-            case "!=":
-                return Requirement(key, "!=", (self.value(key),))
-            case ">" | "<":
-                bound = self.value(key)
-                if not re.fullmatch(r"[+-]?\d+", bound):
-                    why = "for 'Gt', 'Lt' operators, the value must be an integer"
-                    raise SelectorError(f'values[0][{key}]: Invalid value: "{bound}": {why}')
-                return Requirement(key, "gt" if operator == ">" else "lt", (bound,))
-            case "in" | "notin":
-                return Requirement(key, operator, self.values(key))
-        expected = "in, notin, =, ==, !=, gt, lt"
-        raise SelectorError(f"unable to parse requirement: found '{operator}', expected: {expected}")
+        token = self.take()
+        operator = BINARY.get(token)
+        if operator is None:
+            raise _unable(token, "in, notin, =, ==, !=, gt, lt")
+        return requirement(key, operator, self.values() if operator in ("in", "notin") else (self.value(),))
 
-    def value(self, key: str) -> str:
+    def value(self) -> str:
         if self.peek() in ("", ","):
             return ""
-        return check_value(key, self.take(), 0)
+        token = self.take()
+        if token in SYMBOLS:
+            raise _unable(token, "identifier")
+        return token
 
-    def values(self, key: str) -> tuple[str, ...]:
-        if self.take() != "(":
-            found = self.tokens[self.at - 1] if self.at <= len(self.tokens) else ""
-            raise SelectorError(f"unable to parse requirement: found '{found}', expected: '('")
-        found_values: list[str] = []
-        last = "("
+    def values(self) -> set[str]:
+        """What stands in parentheses; an empty place between commas counts as an empty value."""
+        if (token := self.take()) != "(":
+            raise SelectorError(f"unable to parse requirement: found '{token}' expected: '('")
+        first = self.peek()
+        if first == ")":
+            self.take()
+            return {""}
+        if not first or (first != "," and first in SYMBOLS):
+            raise _unable(first, "',', ')' or identifier")
+        found: set[str] = set()
         while True:
             token = self.take()
-            if token == "":
-                raise SelectorError("unable to parse requirement: found '', expected: ',', or ')'")
-            if token in (",", ")"):
-                if last in ("(", ","):
-                    found_values.append("")
-                if token == ")":
-                    return tuple(dict.fromkeys(found_values))
+            if token == ",":
+                if not found or self.peek() in (",", ")"):
+                    found.add("")
+            elif not token or token in SYMBOLS:
+                raise _unable(token, "',', or identifier")
             else:
-                found_values.append(check_value(key, token, len(found_values)))
-            last = token
+                found.add(token)
+                if self.peek() not in (",", ")"):
+                    raise _unable(self.peek(), "',' or ')'")
+            if self.peek() == ")":
+                self.take()
+                return found
 
 
 def check_key(key: str) -> str:
     """A label key, or SelectorError."""
     if problems := is_qualified_name(key):
-        raise SelectorError(f'key: Invalid value: "{key}": {"; ".join(problems)}')
+        text = f"<nil>: Invalid value: {go_quoted(key)}: {'; '.join(problems)}"
+        raise SelectorError(f"unable to parse requirement: {text}")
     return key
-
-
-def check_value(key: str, value: str, index: int) -> str:
-    """A label value, or SelectorError."""
-    if problems := is_label_value(value):
-        raise SelectorError(f'values[{index}][{key}]: Invalid value: "{value}": {"; ".join(problems)}')
-    return value
 
 
 OPERATORS: Mapping[str, Operator] = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
@@ -238,18 +253,18 @@ class FieldSelector:
 def parse_fields(text: str) -> FieldSelector:
     """A selector as in `?fieldSelector=`; backslash escapes comma, equals sign and itself. Raises SelectorError."""
     found = []
-    for part in _split_terms(text):
-        if not part:
-            continue
-        match = re.match(r"((?:[^\\=!,]|\\.)*)(==|=|!=)", part)
+    for part in sorted(FIELD_TERM.findall(text)):
+        match = FIELD_OPERATOR.search(part)
         if not match:
             raise SelectorError(f"invalid selector: '{text}'; can't understand '{part}'")
-        found.append(FieldRequirement(match[1], match[2] == "!=", _unescape(part[match.end() :])))
+        field, value = part[: match.start()], _unescape(part[match.end() :])
+        if field or value:
+            found.append(FieldRequirement(field, match[0] == "!=", value))
     return FieldSelector(tuple(found))
 
 
-def _split_terms(text: str) -> list[str]:
-    return re.findall(r"(?:[^\\,]|\\.|\\$)+", text)
+FIELD_TERM = re.compile(r"(?:[^\\,]|\\.|\\$)+", re.DOTALL)
+FIELD_OPERATOR = re.compile(r"!=|==|=")
 
 
 def _unescape(value: str) -> str:

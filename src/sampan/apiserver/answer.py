@@ -49,8 +49,11 @@ def include_of(call: Call) -> Literal["Metadata", "Object", "None"]:
         case "None":
             return "None"
     from sampan.api.errors import bad_request
+    from sampan.api.quote import go_quoted
 
-    raise bad_request(f'unrecognized includeObject value: "{call.query.get("includeObject")}"')
+    given = go_quoted(call.query.get("includeObject"))
+    why = f"includeObject: Invalid value: {given}: must be 'Metadata', 'Object', 'None', or empty"
+    raise bad_request(f"Unable to convert to Table as requested: {why}")
 
 
 def shaped(call: Call, obj: Obj, wanted: Format) -> Obj:
@@ -60,8 +63,21 @@ def shaped(call: Call, obj: Obj, wanted: Format) -> Obj:
         version = (obj.get("metadata") or {}).get("resourceVersion")
         meta = {"resourceVersion": version} if version else {}
         made = table(call.resource, [obj], meta, call.kit.clock.now(), include_of(call))
-        return {**made, "apiVersion": api_version}
+        return table_of_version(made, api_version)
     return {**partial(obj), "apiVersion": api_version}
+
+
+def table_of_version(made: Obj, api_version: str) -> Obj:
+    """A Table, with the metadata in its rows, as another version of meta.k8s.io."""
+    if made["apiVersion"] == api_version:
+        return made
+    rows = []
+    for row in made.get("rows") or ():
+        obj = row.get("object")
+        if obj and obj.get("kind") == "PartialObjectMetadata":
+            row = {**row, "object": {**obj, "apiVersion": api_version}}
+        rows.append(row)
+    return {**made, "apiVersion": api_version, "rows": rows}
 
 
 def answer(call: Call, value: bytes, status: int = 200) -> Response:
@@ -71,20 +87,29 @@ def answer(call: Call, value: bytes, status: int = 200) -> Response:
         return Response(status, [JSON_HEADER], value)
     obj: Obj = json.loads(value)
     if wanted.shape == "PartialObjectMetadataList":
-        raise not_a_list()
+        raise not_a_list(call)
     if wanted.shape:
         obj = shaped(call, obj, wanted)
     return written(call.request, obj, wanted, status)
 
 
-def not_a_list() -> StatusError:
-    """406: a list was asked for, and this is an object."""
-    return StatusError(
-        406,
-        "NotAcceptable",
-        "the requested object cannot be transformed into a list of metadata",
-        {},
-    )
+def go_type(call: Call, tail: str = "") -> str:
+    """The name of the Go type that upstream has of a resource, for messages that show it."""
+    if call.resource.custom:
+        return f"*unstructured.Unstructured{tail}"
+    package = "core" if call.group in ("", "events.k8s.io") else call.group.partition(".")[0]
+    return f"*{GO_PACKAGES.get(package, package)}.{call.kind}{tail}"
+
+
+GO_PACKAGES = {"internal": "apiserverinternal"}
+
+
+def not_a_list(call: Call) -> StatusError:
+    """406 (500 for custom kinds): a list was asked for, and this is an object."""
+    if call.resource.custom:
+        return StatusError(500, "", "content is not a list")
+    text = f"you requested PartialObjectMetadataList, but the requested object is not a list ({go_type(call)})"
+    return StatusError(406, "NotAcceptable", text)
 
 
 def answer_object(call: Call, obj: Obj, status: int = 200) -> Response:
@@ -106,18 +131,16 @@ def written(request: Request, obj: Any, wanted: Format, status: int = 200) -> Re
         headers = [YAML_HEADER]
         return Response(status, headers, dump(obj))
     headers = [JSON_HEADER]
-    body = json.dumps_pretty(obj) if pretty(request) else json.dumps(obj)
+    body = json.dumps_pretty(obj) if wanted.pretty or pretty(request) else json.dumps(obj)
     return Response(status, headers, body)
 
 
 def status_response(request: Request, error: StatusError) -> Response:
-    """The Status object of an error, in the format that was asked for where that can be done."""
+    """The Status object of an error, in the format that was asked for; indented JSON if that cannot be given."""
     try:
         wanted = negotiate(request.headers.get("accept", ""), shapes=False)
     except StatusError:
-        wanted = Format(YAML if YAML in request.headers.get("accept", "") else PLAIN.media)
-    if request.headers.get("accept", "").startswith(YAML):
-        wanted = Format(YAML)
+        wanted = Format(pretty=True)
     response = written(request, error.to_status(), wanted, error.code)
     response.headers.extend(error.headers.items())
     return response

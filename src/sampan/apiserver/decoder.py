@@ -1,10 +1,12 @@
 """A request body as an object: JSON or YAML by content type, checked against the schema, in upstream's words."""
 
 import json as stdlib_json
+import re
 from typing import Any
 
 from sampan.api.errors import StatusError, bad_request
 from sampan.api.json import JSONDecodeError, Obj, loads
+from sampan.api.json_syntax import syntax_error
 from sampan.api.names import GVK
 from sampan.api.schema.decode import DecodeError, decode
 from sampan.api.schema.nodes import Node
@@ -25,54 +27,36 @@ def parse_json(body: bytes) -> Any:
     """Parsed JSON; raises ValueError with Go's message. Bytes that are not UTF-8 are replaced, as Go does."""
     try:
         return loads(body)
-    except JSONDecodeError as error:
-        try:
-            return loads(body.decode(errors="replace"))
-        except JSONDecodeError:
-            raise ValueError(go_syntax_error(body.decode(errors="replace"), error.pos)) from None
+    except JSONDecodeError:
+        return _forgiving(body)
 
 
-def go_syntax_error(text: str, position: int) -> str:
-    """What encoding/json says about malformed JSON, for the common cases."""
+def _forgiving(body: bytes) -> Any:
+    """What our parser refuses and Go's takes: stray bytes and halves of surrogate pairs become U+FFFD."""
+    if wrong := syntax_error(body):
+        raise ValueError(wrong)
+    text = STRAY.sub("\ufffd", body.decode("utf-8", "surrogateescape"))
     try:
-        stdlib_json.loads(text)
-    except stdlib_json.JSONDecodeError as error:
-        position = error.pos
-        while position < len(text) and text[position] in " \t\r\n":
-            position += 1
-        if position >= len(text) or error.msg.startswith("Unterminated string"):
-            return "unexpected end of JSON input"
-        found = f"invalid character {_quoted(text[position])}"
-        match error.msg:
-            case "Extra data":
-                return f"{found} after top-level value"
-            case "Expecting property name enclosed in double quotes":
-                return f"{found} looking for beginning of object key string"
-            case "Expecting ':' delimiter":
-                return f"{found} after object key"
-            case "Expecting ',' delimiter":
-                return f"{found} after {'array element' if _in_array(text, position) else 'object key:value pair'}"
-        return f"{found} looking for beginning of value"
-    return "unexpected end of JSON input"
+        return loads(text)
+    except JSONDecodeError:
+        pass
+    try:
+        return _without_halves(stdlib_json.loads(text))
+    except RecursionError:
+        raise ValueError(TOO_DEEP) from None
 
 
-def _quoted(char: str) -> str:
-    return "'\\''" if char == "'" else f"'{char}'"
+TOO_DEEP = "invalid character '{' exceeded max depth"
+"""Go says so beyond 10,000 levels; Python's limit is lower."""
+STRAY = re.compile("[\ud800-\udfff]")
 
 
-def _in_array(text: str, position: int) -> bool:
-    opened: list[str] = []
-    quoted = escaped = False
-    for char in text[:position]:
-        if quoted:
-            quoted, escaped = (escaped or char != '"'), (char == "\\" and not escaped)
-        elif char == '"':
-            quoted = True
-        elif char in "[{":
-            opened.append(char)
-        elif char in "]}" and opened:
-            opened.pop()
-    return bool(opened) and opened[-1] == "["
+def _without_halves(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {STRAY.sub("\ufffd", key): _without_halves(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_without_halves(one) for one in value]
+    return STRAY.sub("\ufffd", value) if isinstance(value, str) else value
 
 
 def parse_yaml(body: bytes) -> Any:

@@ -4,11 +4,11 @@ import hashlib
 import platform
 from collections.abc import Callable
 
-from sampan.api.errors import StatusError, not_acceptable, not_found_path
+from sampan.api.errors import StatusError, not_found_path
 from sampan.api.json import Obj, dumps, loads
 from sampan.apiserver.answer import written
 from sampan.apiserver.live import LiveResources
-from sampan.apiserver.negotiate import JSON, PROTOBUF, Format, negotiate
+from sampan.apiserver.negotiate import JSON, MEDIA, PROTOBUF, Format, check_producible, negotiate
 from sampan.net.http import Request, Response
 from sampan.resources import discovery
 
@@ -46,7 +46,8 @@ class Discovery:
             return self._openapi(request, path)
         if path == "/version":
             get_only(request)
-            return written(request, version_info(self._version), negotiate(request.headers.get("accept", "")))
+            check_producible(request.headers.get("accept") or "*/*", (JSON,))
+            return written(request, version_info(self._version), Format())
         if parts[0] not in ("api", "apis") or len(parts) > 3:
             return None
         custom = len(parts) > 1 and parts[0] == "apis" and parts[1] not in self._builtin
@@ -65,7 +66,9 @@ class Discovery:
         made = self._build(request, path, parts)
         if made is None:
             raise not_found_path()
-        return written(request, made, negotiate(accept.replace("as=APIGroupDiscoveryList", ""), shapes=False))
+        if path.startswith("/api/") or (len(parts) == 3 and parts[1] in self._builtin):
+            check_producible(accept or "*/*", MEDIA)
+        return written(request, made, negotiate(accept, shapes=False))
 
     def _build(self, request: Request, path: str, parts: list[str]) -> Obj | None:
         resources = self._live.all()
@@ -108,7 +111,7 @@ class Discovery:
                 return _tagged(request, binary, f"{V2_PROTOBUF}.v1.0+protobuf")
             plain = not accept or any(one in accept for one in ("application/json", "*/*", "application/*"))
             if not plain:
-                raise not_acceptable(f"only the following media types are accepted: application/json, {V2_PROTOBUF}")
+                return Response(406)
             return _tagged(request, self._kept(path, lambda: openapi.v2_document(resources, version)), JSON_TYPE[1])
         parts = path.split("/")[3:]
         group, api = ("", parts[1]) if parts[:1] == ["api"] and len(parts) == 2 else ("", "")

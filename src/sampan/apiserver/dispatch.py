@@ -8,6 +8,7 @@ from sampan.api.resource import Resource
 from sampan.apiserver.call import Call, Connector, Kit, Verb
 from sampan.apiserver.context import RequestInfo
 from sampan.apiserver.filters.headers import warning
+from sampan.apiserver.negotiate import MEDIA, STREAMS, check_producible
 from sampan.apiserver.verbs.binding import binding
 from sampan.apiserver.verbs.create import create
 from sampan.apiserver.verbs.delete import delete
@@ -36,6 +37,8 @@ SUBRESOURCES: Mapping[tuple[str, str, str], Verb] = {
     ("", "namespaces", "finalize"): finalize,
 }
 """What the server itself serves beside status and scale; CONNECTORS add to it."""
+ANYTHING = frozenset(("attach", "exec", "log", "portforward", "proxy"))
+"""Subresources whose answers are of any type."""
 COLLECTION = frozenset(("list", "watch", "create", "deletecollection"))
 ITEM = frozenset(("get", "update", "patch", "delete"))
 
@@ -71,6 +74,9 @@ class Dispatch:
         verb = self._find(call, resource, info)
         if resource.deprecated:
             call.warnings.append(resource.deprecated)
+        if not resource.custom and info.subresource not in ANYTHING:
+            streams = info.verb in ("list", "watch")
+            check_producible(request.headers.get("accept") or "*/*", MEDIA + STREAMS if streams else MEDIA)
         try:
             response = await verb(call)
         except StatusError as error:
@@ -90,6 +96,8 @@ class Dispatch:
         connector = self._connectors.get((info.group, info.resource, ""))
         has_name = _has_name(info)
         check_scope(resource, info, has_name)
+        if info.verb == "watch":
+            check_watch(resource, info, call.request.method)
         served = (ITEM if has_name else COLLECTION) & set(resource.verbs)
         if not served:
             raise not_found_path()
@@ -119,6 +127,16 @@ class Dispatch:
 def _has_name(info: RequestInfo) -> bool:
     """Whether the path names an object; `info.name` may also come from a field selector."""
     return (bool(info.name) and info.verb not in COLLECTION) or (bool(info.name) and info.verb == "create")
+
+
+def check_watch(resource: Resource, info: RequestInfo, method: str) -> None:
+    """The old paths under /watch/ end with the collection or the object, and are only read."""
+    parts = info.path.strip("/").split("/")
+    named = len(parts) > 2 and parts[-2] == info.resource and "watch" in parts[2:4]
+    if info.rest or (named and resource.mapping.namespaced and not info.namespace):
+        raise not_found_path()
+    if method != "GET":
+        raise refused(resource, info)
 
 
 def check_scope(resource: Resource, info: RequestInfo, has_name: bool) -> None:

@@ -10,6 +10,8 @@ from sampan.api.selectors import (
     parse_fields,
     parse_labels,
 )
+from sampan.apiserver.call import Call
+from sampan.apiserver.options import ListOptions, check_list_options, list_options
 from sampan.apiserver.registry import Entry
 from sampan.store.base import KeyValue
 
@@ -46,32 +48,39 @@ def _named(requirements: tuple[FieldRequirement, ...], key: str) -> bool:
     return True
 
 
-def matcher(entry: Entry, namespace: str, labels: str, fields: str) -> Matcher | None:
-    """The predicate of two selectors, None if they select everything. Raises 400."""
-    if not labels and not fields:
-        return None
+def asked(call: Call, watching: bool) -> tuple[ListOptions, Matcher | None]:
+    """What a LIST or WATCH asks for: its options, and the predicate of its selectors. Raises 400 and 422."""
+    options = list_options(call.query, watching)
+    name = call.info.name
+    if not options.label_selector and not options.field_selector and not name:
+        check_list_options(options, watching)
+        return options, None
     try:
-        label_selector = parse_labels(labels)
-    except SelectorError as error:
-        text = str(error)
-        if not text.startswith("unable to parse requirement"):
-            text = f"unable to parse requirement: {text}"
-        raise bad_request(text) from None
-    try:
-        field_selector = parse_fields(fields)
+        labels, fields = parse_labels(options.label_selector), parse_fields(options.field_selector)
     except SelectorError as error:
         raise bad_request(str(error)) from None
-    for requirement in field_selector.requirements:
-        check_field(entry.resource, requirement.field)
-    if not label_selector and not field_selector:
+    check_list_options(options, watching)
+    for requirement in fields.requirements:
+        check_field(call.resource, requirement.field)
+    if name:
+        if not fields:
+            fields = FieldSelector((FieldRequirement(NAME, False, name),))
+        elif fields.required(NAME) != name:
+            raise bad_request("fieldSelector metadata.name doesn't match requested name")
+    return options, matcher(call.entry, call.namespace, labels, fields)
+
+
+def matcher(entry: Entry, namespace: str, labels: LabelSelector, fields: FieldSelector) -> Matcher | None:
+    """The predicate of two selectors, None if they select everything."""
+    if not labels and not fields:
         return None
     if entry.foreign:
-        field_selector = as_stored(field_selector, entry)
-    narrow = entry.range(namespace or (field_selector.required(NAMESPACE) or ""))
-    name = field_selector.required(NAME)
+        fields = as_stored(fields, entry)
+    narrow = entry.range(namespace or (fields.required(NAMESPACE) or ""))
+    name = fields.required(NAME)
     if name and narrow.count("/") == (4 if entry.resource.mapping.namespaced else 3):
         narrow += name
-    return Matcher(label_selector, field_selector, narrow)
+    return Matcher(labels, fields, narrow)
 
 
 EVENT_FIELDS = {"regarding": "involvedObject", "reportingController": "reportingComponent"}

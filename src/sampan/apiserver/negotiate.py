@@ -1,6 +1,5 @@
 """Content negotiation: the Accept header as a Format, the Content-Type as a body's encoding."""
 
-from contextlib import suppress
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -8,8 +7,14 @@ from sampan.api.errors import StatusError, not_acceptable, unsupported_media_typ
 
 Shape = Literal["", "Table", "PartialObjectMetadata", "PartialObjectMetadataList"]
 JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
-ACCEPTED = f"{JSON}, {YAML}, {PROTOBUF}"
-PEOPLE = ("curl", "Wget", "Mozilla/")
+MEDIA = (JSON, YAML, PROTOBUF)
+STREAMS = (f"{JSON};stream=watch", f"{PROTOBUF};stream=watch")
+ACCEPTED = ", ".join(MEDIA)
+SHAPES = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
+VERSIONS = ("v1", "v1beta1")
+PEOPLE = ("curl", "Wget", "Mozilla/5.0")
+TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
+"""What Go's strconv.ParseBool takes for true."""
 
 
 class Format(NamedTuple):
@@ -19,6 +24,29 @@ class Format(NamedTuple):
     shape: Shape = ""
     version: str = ""
     """Of meta.k8s.io, for a shape."""
+    pretty: bool = False
+
+
+class Clause(NamedTuple):
+    """One alternative of an Accept header."""
+
+    type: str
+    subtype: str
+    weight: float
+    parameters: dict[str, str]
+
+    def before(self, other: "Clause") -> bool:
+        """Upstream's order, which is none: heavier first, but what is written out always before a star."""
+        return (
+            self.weight > other.weight
+            or (self.type != "*" and other.type == "*")
+            or (self.subtype != "*" and other.subtype == "*")
+        )
+
+    def covers(self, media: str) -> bool:
+        """Whether it names a media type, or a family that this one is of."""
+        kind, _, subtype = media.partition("/")
+        return (self.type == kind and self.subtype in (subtype, "*")) or (self.type == "*" and self.subtype == "*")
 
 
 PLAIN = Format()
@@ -32,51 +60,79 @@ def negotiate(accept: str, shapes: bool = True, native: bool = True) -> Format:
     """
     if not accept or accept in (JSON, "*/*"):
         return PLAIN
-    for media, parameters in _weighted(accept):
-        if media in ("*/*", "application/*"):
-            media = JSON
-        if media not in (JSON, YAML, PROTOBUF):
-            continue
-        shape = parameters.get("as", "")
-        if not shape or (not parameters.get("g") and not parameters.get("v")):
-            if media == PROTOBUF and not native:
-                continue
-            return Format(media)
-        known = shape in ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
-        if not shapes or not known or parameters.get("g") != "meta.k8s.io" or parameters.get("v") not in V1:
-            continue
-        if media == PROTOBUF and shape == "Table":
-            continue
-        return Format(media, shape, parameters["v"])  # type: ignore[arg-type]
+    for clause in clauses_of(accept):
+        for media in MEDIA:
+            if clause.covers(media):
+                found = _allowed(clause.parameters, media, shapes, native)
+                if found is not None:
+                    return found
     raise not_acceptable(f"only the following media types are accepted: {ACCEPTED}")
 
 
-V1 = ("v1", "v1beta1")
+def _allowed(parameters: dict[str, str], media: str, shapes: bool, native: bool) -> Format | None:
+    """The format that a media type and its parameters ask for; None if it cannot be given."""
+    if parameters.get("stream") and (parameters["stream"] != "watch" or media == YAML):
+        return None
+    if parameters.get("sv") and (parameters["sv"] != "v1" or not shapes):
+        return None
+    pretty = parameters.get("pretty") == "1"
+    if not parameters.keys() & {"as", "g", "v"}:
+        return None if media == PROTOBUF and not native else Format(media, pretty=pretty)
+    shape, version = parameters.get("as", ""), parameters.get("v", "")
+    if not shapes or shape not in SHAPES or parameters.get("g") != "meta.k8s.io" or version not in VERSIONS:
+        return None
+    if media == PROTOBUF and shape == "Table":
+        return None
+    return Format(media, shape, version, pretty)  # type: ignore[arg-type]
 
 
-@lru_cache(maxsize=128)
-def negotiate_watch(accept: str, native: bool = True) -> Format:
-    """As `negotiate`, for a stream: never YAML."""
-    wanted = ",".join(part for part in accept.split(",") if YAML not in part)
-    if wanted or not accept:
-        with suppress(StatusError):
-            return negotiate(wanted, native=native)
-    raise not_acceptable(f"only the following media types are accepted: {JSON};stream=watch, {PROTOBUF};stream=watch")
+def check_streamable(wanted: Format) -> None:
+    """Raise the 406 of a format that has no form for streams."""
+    if wanted.media == YAML:
+        raise not_acceptable(f"only the following media types are accepted: {', '.join(STREAMS)}")
 
 
-def _weighted(accept: str) -> list[tuple[str, dict[str, str]]]:
-    """Clauses by their q, in order of appearance for equal ones."""
-    found: list[tuple[float, str, dict[str, str]]] = []
+@lru_cache(maxsize=512)
+def check_producible(accept: str, produced: tuple[str, ...]) -> None:
+    """Raise the 406 of upstream's router, which looks at an Accept header before anybody else and knows no families."""
     for clause in accept.split(","):
-        media, *rest = (part.strip() for part in clause.split(";"))
-        parameters = dict(part.partition("=")[::2] for part in rest)
-        try:
-            weight = float(parameters.get("q", 1))
-        except ValueError:
-            weight = 1.0
-        found.append((weight, media, parameters))
-    found.sort(key=lambda clause: -clause[0])
-    return [(media, parameters) for _, media, parameters in found]
+        media = clause.partition(";")[0].strip(" ")
+        if media == "*/*" or media in produced:
+            return
+    message = f"406: Not Acceptable\n\nAvailable representations: {', '.join(produced)}"
+    raise StatusError(406, "NotAcceptable", message, {})
+
+
+def clauses_of(accept: str) -> list[Clause]:
+    """The alternatives in the order in which they are tried; malformed ones are left out."""
+    found: list[Clause] = []
+    for text in accept.split(","):
+        media, *rest = text.strip(" ").split(";")
+        kind, _, subtype = (part.strip(" ") for part in media.partition("/"))
+        if "/" in subtype or (not subtype and kind != "*"):
+            continue
+        weight, parameters = 1.0, {}
+        for part in rest:
+            name, _, value = part.partition("=")
+            if not value or "=" in value:
+                continue
+            if name.strip(" ") == "q":
+                weight = _number(value)
+            else:
+                parameters[name.strip(" ")] = value.strip(" ")
+        clause = Clause(kind, subtype or "*", weight, parameters)
+        at = len(found)  # one step of the insertion sort that upstream's library does
+        while at and clause.before(found[at - 1]):
+            at -= 1
+        found.insert(at, clause)
+    return found
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
 
 
 def body_type(content_type: str) -> str:
@@ -92,7 +148,7 @@ def body_type(content_type: str) -> str:
 
 
 def is_pretty(parameter: str | None, user_agent: str) -> bool:
-    """Whether JSON is indented: on request, and for browsers and the like."""
-    if parameter is not None:
-        return parameter.lower() not in ("false", "0")
+    """Whether JSON is indented: as `pretty=` says, else for browsers and the like."""
+    if parameter:
+        return parameter in TRUE
     return user_agent.startswith(PEOPLE)

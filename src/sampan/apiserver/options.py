@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sampan.api.errors import FieldError, StatusError, bad_request
 from sampan.api.errors import invalid as invalid_object
 from sampan.api.json import Obj
+from sampan.api.quote import go_quoted
 from sampan.apiserver.query import Query
 from sampan.resources.strategies.checks import forbidden, invalid
 
@@ -37,14 +38,14 @@ PLAIN_LIST = ListOptions()
 
 
 def list_options(query: Query, watching: bool) -> ListOptions:
-    """ListOptions of a LIST or WATCH. Raises 400 and 422."""
+    """ListOptions of a LIST or WATCH as they are written. Raises 400."""
     if not query.values:
         options = PLAIN_LIST
     else:
         options = ListOptions(
             query.get("labelSelector"),
             query.get("fieldSelector"),
-            query.integer("limit") or 0,
+            max(query.integer("limit") or 0, 0),
             query.get("continue"),
             query.get("resourceVersion"),
             query.get("resourceVersionMatch"),
@@ -52,12 +53,16 @@ def list_options(query: Query, watching: bool) -> ListOptions:
             query.flag("sendInitialEvents") if "sendInitialEvents" in query else None,
             query.integer("timeoutSeconds"),
         )
-    if watching and options.initial_events is None and not options.match and options.version in ("", "0"):
+    if watching and options.initial_events is None and not options.match and not options.version.strip("0"):
         options = options._replace(initial_events=True, match=NOT_OLDER)
+    return options
+
+
+def check_list_options(options: ListOptions, watching: bool) -> None:
+    """Raise the 422 of options that do not go together."""
     errors = _watch_errors(options) if watching else _list_errors(options)
     if errors:
         raise invalid_object(META, "ListOptions", "", errors)
-    return options
 
 
 def _list_errors(options: ListOptions) -> list[FieldError]:
@@ -163,25 +168,6 @@ def _manager_errors(manager: str) -> list[FieldError]:
                 FieldError("FieldValueInvalid", "fieldManager", f"Invalid value: {go_quoted(manager)}: {text}")
             )
     return errors
-
-
-_GO_ESCAPES = {
-    "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v", "\\": "\\\\", '"': '\\"',
-}  # fmt: skip
-
-
-def go_quoted(text: str) -> str:
-    """A string as Go's %q writes it."""
-    made = []
-    for char in text:
-        if char in _GO_ESCAPES:
-            made.append(_GO_ESCAPES[char])
-        elif char.isprintable():
-            made.append(char)
-        else:
-            code = ord(char)
-            made.append(f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
-    return '"' + "".join(made) + '"'
 
 
 def dry_run_errors(values: list[str]) -> list[FieldError]:

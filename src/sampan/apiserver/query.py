@@ -35,7 +35,7 @@ class Query:
     def integer(self, name: str) -> int | None:
         """An int64; raises a 400 in the words of Go's strconv."""
         found = self.values.get(name)
-        if not found or found[0] == "":
+        if not found:
             return None
         text = found[0]
         digits = text[1:] if text[:1] in ("+", "-") else text

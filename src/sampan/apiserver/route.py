@@ -2,7 +2,6 @@
 
 from urllib.parse import unquote
 
-from sampan.api.errors import bad_request
 from sampan.apiserver.context import RequestInfo
 from sampan.apiserver.query import parse_query
 
@@ -11,13 +10,20 @@ NAMESPACE_SUBRESOURCES = frozenset(("status", "finalize"))
 CACHED = 8192
 
 
+class Unroutable(Exception):
+    """The path says too little to tell what is asked."""
+
+
 def route(method: str, path: str, query: str = "") -> RequestInfo:
-    """What is asked. `path` is still percent-encoded. Raises StatusError for a path that cannot be read."""
+    """What is asked. `path` is still percent-encoded. Raises Unroutable.
+
+    Bytes that are not UTF-8 become lone surrogates (PEP 383) in names: no object has such a name.
+    """
     parts = path.strip("/").split("/")
     if len(parts) < 3 or parts[0] not in ("api", "apis"):
         return RequestInfo(False, method.lower(), path)
     if "%" in path:
-        parts = [unquote(part) for part in parts]
+        parts = [unquote(part, errors="surrogateescape") for part in parts]
     if parts[0] == "api":
         group, version, at = "", parts[1], 2
     elif len(parts) < 4:
@@ -28,7 +34,7 @@ def route(method: str, path: str, query: str = "") -> RequestInfo:
     special = parts[at] in ("watch", "proxy")
     if special:
         if len(parts) == at + 1:
-            raise bad_request(f"unable to determine kind and namespace from url, {path}")
+            raise Unroutable("unable to determine kind and namespace from url")
         verb = parts[at]
         at += 1
     namespace = ""
@@ -41,7 +47,8 @@ def route(method: str, path: str, query: str = "") -> RequestInfo:
     subresource = parts[at + 2] if len(parts) > at + 2 and not special else ""
     if not name:
         verb, name = _collection(verb, query)
-    return RequestInfo(True, verb, path, group, version, namespace, resource, subresource, name, tuple(parts[at + 3 :]))
+    rest = tuple(parts[at + 2 if special else at + 3 :])
+    return RequestInfo(True, verb, path, group, version, namespace, resource, subresource, name, rest)
 
 
 def _collection(verb: str, query: str) -> tuple[str, str]:
@@ -70,7 +77,7 @@ class Routes:
         self._known: dict[tuple[str, str], RequestInfo] = {}
 
     def find(self, method: str, path: str, query: str) -> RequestInfo:
-        """The RequestInfo of a request line; raises StatusError."""
+        """The RequestInfo of a request line; raises Unroutable."""
         key = (method, path)
         found = self._known.get(key)
         if found is not None and (not query or found.verb not in ("list", "watch")):

@@ -1,6 +1,7 @@
 """Finds out what is asked, once, for all filters further in."""
 
-from sampan.apiserver.route import Routes
+from sampan.api.quote import go_quoted
+from sampan.apiserver.route import Routes, Unroutable
 from sampan.net.http import Handler, Request, Response
 
 
@@ -12,5 +13,17 @@ class Info:
         self._find = Routes().find
 
     async def __call__(self, request: Request) -> Response:
-        request.context["info"] = self._find(request.method, request.path, request.query)
+        try:
+            request.context["info"] = self._find(request.method, request.path, request.query)
+        except Unroutable as error:
+            return unreadable(request, str(error))
         return await self._app(request)
+
+
+def unreadable(request: Request, why: str) -> Response:
+    """500, in plain text as upstream: it fails before it knows of formats."""
+    uri = f"{request.path}?{request.query}" if request.query else request.path
+    text = f"Internal Server Error: {go_quoted(uri)}: failed to create RequestInfo: {why}, {uri}"
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    headers = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
+    return Response(500, headers, f"{text}\n".encode())

@@ -1,7 +1,7 @@
 """GET of one object."""
 
 from sampan.api.errors import StatusError, bad_request
-from sampan.apiserver.answer import answer
+from sampan.apiserver.answer import answer, format_of
 from sampan.apiserver.call import Call
 from sampan.apiserver.options import parse_version
 from sampan.apiserver.verbs.list import check_reached
@@ -12,6 +12,7 @@ NO_EXPORT = "the export parameter, deprecated since v1.14, is no longer supporte
 
 async def get(call: Call) -> Response:
     """The object's bytes as they are stored."""
+    format_of(call)
     if call.request.query:
         check_query(call)
     kv = await call.kit.registry.get(call.entry, call.namespace, call.info.name)

@@ -1,18 +1,28 @@
 """LIST: pages of stored bytes at one revision, joined without parsing."""
 
 import base64
-import binascii
+import posixpath
 from typing import Any, NamedTuple
 
 from sampan.api import json
 from sampan.api.errors import StatusError, bad_request, expired, timeout
 from sampan.api.table import partial_list, table
-from sampan.apiserver.answer import JSON_HEADER, PROTOBUF_HEADER, format_of, include_of, pretty, written
+from sampan.apiserver.answer import (
+    JSON_HEADER,
+    PROTOBUF_HEADER,
+    format_of,
+    go_type,
+    include_of,
+    pretty,
+    table_of_version,
+    written,
+)
+from sampan.apiserver.body_kind import GO_KINDS
 from sampan.apiserver.call import Call
 from sampan.apiserver.decoder import parse_json
-from sampan.apiserver.match import Matcher, matcher
-from sampan.apiserver.negotiate import PLAIN, PROTOBUF
-from sampan.apiserver.options import EXACT, ListOptions, bad_version, list_options, parse_version
+from sampan.apiserver.match import Matcher, asked
+from sampan.apiserver.negotiate import PLAIN, PROTOBUF, Format
+from sampan.apiserver.options import EXACT, ListOptions, bad_version, parse_version
 from sampan.net.http import Response
 from sampan.store.base import Compacted, FutureRevision, KeyValue, Page
 
@@ -36,9 +46,12 @@ class Found(NamedTuple):
 
 async def list_(call: Call) -> Response:
     """The collection, or a page of it."""
-    options = list_options(call.query, watching=False)
-    found = await find(call, options)
     wanted = format_of(call)
+    return await rendered(call, await find(call, *asked(call, watching=False)), wanted)
+
+
+async def rendered(call: Call, found: Found, wanted: Format) -> Response:
+    """What was found, as it was asked for. Raises 400 and 406."""
     meta: dict[str, Any] = {"resourceVersion": str(found.revision)}
     if found.continue_:
         meta["continue"] = found.continue_
@@ -57,19 +70,21 @@ async def list_(call: Call) -> Response:
     elif wanted.shape == "PartialObjectMetadataList":
         made = partial_list(objects, meta)
     elif wanted.shape == "PartialObjectMetadata":
-        raise not_an_object()
+        raise not_an_object(call)
     else:
         made = json.loads(joined(call, found.items, meta))
-    if wanted.shape:
-        made = {**made, "apiVersion": f"meta.k8s.io/{wanted.version}"}
+    if wanted.shape == "Table":
+        made = table_of_version(made, f"meta.k8s.io/{wanted.version}")
+    elif wanted.shape:
+        version = f"meta.k8s.io/{wanted.version}"
+        made = {**made, "apiVersion": version, "items": [{**item, "apiVersion": version} for item in made["items"]]}
     return written(call.request, made, wanted)
 
 
-def not_an_object() -> StatusError:
+def not_an_object(call: Call) -> StatusError:
     """406: an object was asked for, and this is a list."""
-    return StatusError(
-        406, "NotAcceptable", "you requested PartialObjectMetadata, but the requested object is a list (*List)", {}
-    )
+    text = f"you requested PartialObjectMetadata, but the requested object is a list ({go_type(call, 'List')})"
+    return StatusError(406, "NotAcceptable", text)
 
 
 def joined(call: Call, items: list[KeyValue], meta: dict[str, Any]) -> bytes:
@@ -91,9 +106,8 @@ def joined(call: Call, items: list[KeyValue], meta: dict[str, Any]) -> bytes:
     return b'%b,"items":[{%b]}' % (head, b",{".join(parts))
 
 
-async def find(call: Call, options: ListOptions) -> Found:
+async def find(call: Call, options: ListOptions, wanted: Matcher | None) -> Found:
     """The objects that a LIST asks for. Raises 400, 410, 504."""
-    wanted = matcher(call.entry, call.namespace, options.label_selector, options.field_selector)
     after, revision = "", 0
     root = call.entry.range(call.namespace)
     if options.continue_:
@@ -109,8 +123,10 @@ async def find(call: Call, options: ListOptions) -> Found:
         check_reached(call, revision)
         if options.match != EXACT and not (options.limit and not options.match and revision):
             revision = 0
+    # A list at "0" comes from upstream's watch cache, which does not divide it into pages.
+    limit = options.limit if options.version != "0" or options.match == EXACT else 0
     try:
-        found = await collect(call, wanted, options.limit, after, revision)
+        found = await collect(call, wanted, limit, after, revision)
     except Compacted:
         if options.continue_:
             raise expired(INCONSISTENT, encode_continue(after, root, -1)) from None
@@ -166,23 +182,54 @@ def encode_continue(key: str, root: str, revision: int) -> str:
 
 def decode_continue(token: str, root: str) -> tuple[str, int]:
     """The key and revision of a token; raises 400."""
+    strange = next((index for index, char in enumerate(token) if char not in LETTERS), -1)
+    if strange >= 0 or len(token) % 4 == 1:
+        raise bad_continue(f"illegal base64 data at input byte {strange if strange >= 0 else len(token) - 1}")
     try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise bad_continue(f"illegal base64 data at input byte {_bad_byte(token)}") from None
-    try:
-        value = parse_json(raw)
+        value = parse_json(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_"))
     except ValueError as error:
         raise bad_continue(str(error)) from None
-    if not isinstance(value, dict) or value.get("v") != "meta.k8s.io/v1":
-        version = value.get("v", "") if isinstance(value, dict) else ""
-        raise bad_continue(f'server does not recognize this encoded version "{version}"')
-    revision, start = value.get("rv"), value.get("start")
-    if not isinstance(revision, int) or revision == 0:
+    fields = _token_fields(value)
+    if fields["v"] != "meta.k8s.io/v1":
+        raise bad_continue(f"server does not recognize this encoded version {fields['v']}")
+    revision, start = fields["rv"], fields["start"]
+    if revision == 0:
         raise bad_continue("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
-    if not isinstance(start, str) or not start:
+    if not start:
         raise bad_continue("encoded start key empty (version meta.k8s.io/v1)")
-    return root + start.removesuffix("\0"), revision
+    path = start if start.startswith("/") else f"/{start}"
+    if posixpath.normpath(path) != path or path.startswith("//"):
+        raise bad_continue(start)
+    return root + path[1:].removesuffix("\0"), revision
+
+
+TOKEN_FIELDS = {"v": (str, "", "string"), "rv": (int, 0, "int64"), "start": (str, "", "string")}
+
+
+def _token_fields(value: Any) -> dict[str, Any]:
+    """The fields of a token, whatever the case of their names; raises 400 for one of another type."""
+    found = {name: empty for name, (_, empty, _) in TOKEN_FIELDS.items()}
+    if value is None:
+        return found
+    if not isinstance(value, dict):
+        raise bad_continue(f"json: cannot unmarshal {go_kind(value)} into Go value of type storage.continueToken")
+    for key, one in value.items():
+        name = key.lower()
+        if name not in found or one is None:
+            continue
+        kind, _, go_type = TOKEN_FIELDS[name]
+        if type(one) is not kind:
+            given = f"{go_kind(one)} {one!r}" if isinstance(one, float) else go_kind(one)
+            raise bad_continue(
+                f"json: cannot unmarshal {given} into Go struct field continueToken.{name} of type {go_type}"
+            )
+        found[name] = one
+    return found
+
+
+def go_kind(value: Any) -> str:
+    """What encoding/json calls a value."""
+    return GO_KINDS.get(type(value), "null")
 
 
 def bad_continue(why: str) -> StatusError:
@@ -190,6 +237,4 @@ def bad_continue(why: str) -> StatusError:
     return bad_request(f"invalid continue token: continue key is not valid: {why}")
 
 
-def _bad_byte(token: str) -> int:
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    return next((index for index, char in enumerate(token) if char not in letters), max(len(token) - 1, 0))
+LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")

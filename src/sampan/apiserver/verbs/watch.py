@@ -8,13 +8,13 @@ from sampan.api.errors import StatusError, expired
 from sampan.api.json import Obj
 from sampan.api.schema.decode import zero
 from sampan.api.table import partial, table
-from sampan.apiserver.answer import JSON_HEADER, include_of, native
+from sampan.apiserver.answer import JSON_HEADER, include_of, native, table_of_version
 from sampan.apiserver.call import Call
 from sampan.apiserver.conversion import ConversionError
 from sampan.apiserver.encode import restamp
-from sampan.apiserver.match import Matcher, matcher
-from sampan.apiserver.negotiate import PROTOBUF, Format, negotiate_watch
-from sampan.apiserver.options import ListOptions, list_options, parse_version
+from sampan.apiserver.match import Matcher, asked
+from sampan.apiserver.negotiate import PROTOBUF, Format, check_streamable, negotiate
+from sampan.apiserver.options import ListOptions, parse_version
 from sampan.net.http import Response
 from sampan.store.base import Compacted, Event, KeyValue, SlowReader, Watch
 
@@ -55,16 +55,15 @@ def seen(event: Event, wanted: Matcher | None) -> Seen | None:
 async def watch(call: Call) -> Response:
     """Stream what happens to the collection from a resourceVersion on. Raises 400, 406, 422."""
     accept = call.request.headers.get("accept", "")
-    wanted_format = negotiate_watch(accept, PROTOBUF not in accept or native(call))
-    options = list_options(call.query, watching=True)
-    wanted = matcher(call.entry, call.namespace, options.label_selector, options.field_selector)
-    if wanted is None and call.info.name:
-        wanted = matcher(call.entry, call.namespace, "", f"metadata.name={call.info.name}")
+    wanted_format = negotiate(accept, native=PROTOBUF not in accept or native(call))
+    options, wanted = asked(call, watching=True)
     try:
         since = parse_version(options.version) if options.version else 0
     except ValueError as error:
         raise StatusError(500, "", str(error)) from None
-    include_of(call)
+    if wanted_format.shape == "Table":
+        include_of(call)
+    check_streamable(wanted_format)
     stream = Stream(call, wanted, options, wanted_format, since)
     header = JSON_HEADER if wanted_format.media != PROTOBUF else PROTOBUF_STREAM
     return Response(200, [header], stream=stream.run())
@@ -93,11 +92,15 @@ class Stream:
             self._arm(opened, deadlines)
         try:
             if first:
+                if not self.encoder.possible:
+                    return
                 yield first
             async for batch in opened:
                 if batch and call.entry.foreign:
                     await self._prepare(batch)
                 chunk = self._batch(batch) if batch else self._bookmark(opened, deadlines)
+                if not self.encoder.possible:
+                    return
                 if chunk:
                     yield chunk
             if options.bookmarks and opened.revision > self.sent:
@@ -163,6 +166,8 @@ class Encoder:
 
     def __init__(self, call: Call, shape: Format) -> None:
         self.call, self.shape = call, shape
+        self.possible = shape.shape != "PartialObjectMetadataList"
+        """An event's object is never a list: upstream breaks off at the first one."""
         self._header = True
         self._binary = shape.media == PROTOBUF
         self._name = str(call.resource.gvr) + ("#protobuf" if self._binary else "")
@@ -204,7 +209,7 @@ class Encoder:
         if not self._header:
             made["columnDefinitions"] = None
         self._header = False
-        return {**made, "apiVersion": api_version}
+        return table_of_version(made, api_version)
 
     def bookmark(self, revision: int, annotations: Obj | None = None) -> bytes:
         """A BOOKMARK's line: an empty object of the kind that says how far the watcher is."""
