@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from sampan.aio.clock import RealClock
 from sampan.api.names import GVK, parse_api_version
 from sampan.apiserver.admission.chain import Chain
-from sampan.apiserver.admission.escalation import NoEscalation
+from sampan.apiserver.admission.compose import compose
+from sampan.apiserver.admission.webhooks import Means as AdmissionMeans
 from sampan.apiserver.app import App, Parts
 from sampan.apiserver.authn.jwt import Signer
 from sampan.apiserver.authn.service_accounts import ServiceAccountTokens
@@ -43,6 +44,7 @@ from sampan.client.local import LocalTransport
 from sampan.controllers import Settings, controllers
 from sampan.net.http import Request, Response
 from sampan.net.http_client import HttpClient
+from sampan.obs.metrics import Metrics
 from sampan.reconcile.loop import Kit, Manager
 from sampan.resources.build import builtin_resources
 from sampan.store.memory import MemoryStore
@@ -401,10 +403,13 @@ async def full_server() -> AsyncIterator[App]:
     tokens = ServiceAccountTokens(Signer(KEY), objects)
     bearer = BearerTokens(ADMINS, tokens)
 
+    means = AdmissionMeans(store, objects, clock, rng, Metrics(), authorizer)
+    admission, webhooks = compose(Chain(objects, rng), means, authorizer)
     parts = Parts(
         store,
         builtin_resources("1.36"),
-        admission=NoEscalation(Chain(objects, rng), authorizer),
+        admission=admission,
+        webhooks=webhooks,
         authn=lambda inner: Authn(inner, clock, tokens=bearer, may=authorizer.authorize),
         authz=lambda inner: Authz(inner, authorizer),
         connectors=connectors(Means(objects, bearer, authorizer, HttpClient(), "1.36")),

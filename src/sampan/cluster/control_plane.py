@@ -11,11 +11,10 @@ from sampan.api.errors import unavailable
 from sampan.api.json import Obj
 from sampan.api.names import parse_api_version
 from sampan.apiserver.admission.chain import Chain, with_settings
-from sampan.apiserver.admission.escalation import NoEscalation
+from sampan.apiserver.admission.compose import compose
 from sampan.apiserver.admission.plugins.pod_security import PodSecurity
 from sampan.apiserver.admission.pod_security_metrics import PodSecurityMetrics
 from sampan.apiserver.admission.webhooks import Means as WebhookMeans
-from sampan.apiserver.admission.webhooks import Webhooks
 from sampan.apiserver.answer import status_response
 from sampan.apiserver.app import App, Parts
 from sampan.apiserver.authn.jwt import Signer
@@ -94,11 +93,12 @@ async def start_control_plane(
         await kubelets.close()
         raise ClusterError(_cannot_listen(config, error)) from error
     plugins = with_settings(PodSecurity(configuration, PodSecurityMetrics(metrics, int(version.split(".")[1]))))
-    webhooks = Webhooks(Chain(objects, rng, plugins), WebhookMeans(store, objects, clock, rng, metrics))
+    chain = Chain(objects, rng, plugins)
+    admission, webhooks = compose(chain, WebhookMeans(store, objects, clock, rng, metrics, authorizer), authorizer)
     parts = Parts(
         store=store,
         resources=resources,
-        admission=NoEscalation(webhooks, authorizer),
+        admission=admission,
         webhooks=webhooks,
         authn=lambda app: Authn(app, clock, tokens=bearer, may=authorizer.authorize),
         authz=lambda app: Authz(app, authorizer),

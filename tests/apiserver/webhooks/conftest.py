@@ -19,6 +19,7 @@ from sampan.aio.clock import RealClock
 from sampan.apiserver.admission.chain import Chain
 from sampan.apiserver.admission.webhooks import Means, Webhooks
 from sampan.apiserver.app import App, Parts
+from sampan.apiserver.authorizer import Authorizer
 from sampan.apiserver.context import UserInfo
 from sampan.apiserver.objects import StoredObjects
 from sampan.client.api import Api
@@ -113,7 +114,8 @@ async def hooked() -> AsyncIterator[App]:
     """An API server whose admission calls webhooks."""
     store, clock, rng, metrics = MemoryStore(), RealClock(), random.Random(7), Metrics()
     objects = StoredObjects(store)
-    webhooks = Webhooks(Chain(objects, rng), Means(store, objects, clock, rng, metrics))
+    authorizer = Authorizer(store, objects)
+    webhooks = Webhooks(Chain(objects, rng), Means(store, objects, clock, rng, metrics, authorizer))
     parts = Parts(
         store, builtin_resources("1.36"), webhooks, webhooks, version="1.36", clock=clock, rng=rng, metrics=metrics
     )

@@ -17,7 +17,7 @@ from sampan.api.cel.syntax import (
     Select,
     StructExpr,
 )
-from sampan.api.cel.values import NONE, EvalError, Evaluate, Optional, has_key, no_overload, type_name
+from sampan.api.cel.values import NONE, EvalError, Evaluate, Optional, Struct, has_key, no_overload, type_name
 
 
 def compile_expr(expr: Expr) -> Evaluate:
@@ -140,13 +140,15 @@ def _map(expr: MapExpr) -> Evaluate:
 
 
 def _struct(expr: StructExpr) -> Evaluate:
-    """Objects of named types are plain maps of what was set."""
+    """Objects of named types are maps of what was set."""
+    made_of = expr.name
     entries = [(name, compile_expr(value), optional) for _, name, value, optional in expr.entries]
     fields = expr.type.fields if expr.type.fields is not None else {}
     keys = [(fields[name].key, value, optional) for name, value, optional in entries]
 
-    def build(env: dict[str, Any]) -> dict[str, Any]:
-        made: dict[str, Any] = {}
+    def build(env: dict[str, Any]) -> Struct:
+        made = Struct()
+        made.name = made_of
         for key, value, optional in keys:
             v = value(env)
             if not optional:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sampan.api.cel.checker import Checker, Structs, standard_names
 from sampan.api.cel.compiler import compile_expr
@@ -19,6 +19,14 @@ PER_OBJECT = 10_000_000
 """Steps that all rules of one object may take (RuntimeCELCostBudget)."""
 
 
+class Outcome(NamedTuple):
+    """What came of an evaluation: a value or an error, and the steps that it took."""
+
+    value: Any
+    error: EvalError | None
+    cost: int
+
+
 class Program:
     """A compiled expression: `type` is what it gives, `used` the variables it mentions."""
 
@@ -27,16 +35,26 @@ class Program:
 
     def evaluate(self, variables: Mapping[str, Any], limit: int = PER_CALL) -> tuple[Any, int]:
         """The value, and the steps it took. Raises EvalError (OutOfBudget when `limit` is reached)."""
+        value, error, cost = self.attempt(variables, limit)
+        if error is not None:
+            raise error
+        return value, cost
+
+    def attempt(self, variables: Mapping[str, Any], limit: int = PER_CALL) -> Outcome:
+        """The value or the error (OutOfBudget when `limit` is reached)."""
         meter = Meter(limit)
-        meter.spend(1)
         env = {**variables, METER: meter}
+        value, error = None, None
         try:
+            meter.spend(1)
             value = self._run(env)
+        except EvalError as failed:
+            error = failed
         except RecursionError:
-            raise EvalError("expression is nested too deeply") from None
-        except KeyError as error:
-            raise EvalError(f"no such attribute(s): {error.args[0]!s}") from None
-        return value, limit - meter.left
+            error = EvalError("expression is nested too deeply")
+        except KeyError as missing:
+            error = EvalError(f"no such attribute(s): {missing.args[0]!s}")
+        return Outcome(value, error, limit - meter.left)
 
 
 @cache

@@ -92,6 +92,13 @@ class MapList(list[Any]):
     keys: tuple[str, ...] = ()
 
 
+class Struct(dict[str, Any]):
+    """An object that an expression made (`Object.spec{…}`); `name` is that of its type."""
+
+    __slots__ = ("name",)
+    name: str
+
+
 class Opaque:
     """A value of a type that only a library knows. Equality is Python's."""
 
@@ -101,7 +108,7 @@ class Opaque:
 KINDS: dict[type, str] = {
     bool: "bool", int: "int", UInt: "uint", float: "double", str: "string", bytes: "bytes", list: "list",
     SetList: "list", MapList: "list", dict: "map", type(None): "null", Timestamp: "timestamp", Duration: "duration",
-    Optional: "optional_type", TypeValue: "type",
+    Optional: "optional_type", TypeValue: "type", Struct: "object",
 }  # fmt: skip
 TYPES = {
     "bool": BOOL, "int": INT, "uint": UINT, "double": DOUBLE, "string": STRING, "bytes": BYTES,
@@ -121,7 +128,7 @@ def kind_of(value: Any) -> str:
 
 def type_name(value: Any) -> str:
     """What `type(value)` is called."""
-    kind = kind_of(value)
+    kind = value.name if isinstance(value, Struct) else kind_of(value)
     return str(TYPES[kind]).split("(")[0] if kind in TYPES else kind
 
 
@@ -133,6 +140,8 @@ def equal(a: Any, b: Any) -> bool:
     if ta in NUMBERS and tb in NUMBERS:
         return bool(a == b)
     if isinstance(a, dict):
+        if (ta is Struct or tb is Struct) and type_name(a) != type_name(b):
+            return False
         return isinstance(b, dict) and len(a) == len(b) and all(k in b and equal(v, b[k]) for k, v in a.items())
     if isinstance(a, list):
         return isinstance(b, list) and _equal_lists(a, b)

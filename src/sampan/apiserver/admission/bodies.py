@@ -6,6 +6,7 @@ from sampan.api.errors import StatusError, internal
 from sampan.api.json import JSONDecodeError, Obj, loads
 from sampan.api.names import GVK
 from sampan.api.patch.json import PatchFailed, apply
+from sampan.api.patch.places import DEDUCED, Place, place_of
 from sampan.api.resource import Resource
 from sampan.api.schema.decode import DecodeError, decode
 from sampan.api.selectors import LabelSelector
@@ -14,7 +15,8 @@ from sampan.apiserver.admission.webhook import Target, kind_of
 from sampan.apiserver.admission.webhook_review import Answer, Question
 from sampan.apiserver.conversion import Conversion
 from sampan.apiserver.live import LiveResources
-from sampan.apiserver.verbs.scale import scale_of, with_value
+from sampan.apiserver.managers import root_place
+from sampan.apiserver.verbs.scale import SCALE_NODE, scale_of, with_value
 from sampan.apiserver.webhook_client import CallFailed
 
 
@@ -59,6 +61,10 @@ class Bodies:
             made.append(None if body is None else _of_kind(body, target.kind))
         return made[0], made[1]
 
+    async def of_version(self, obj: Obj, resource: Resource) -> Obj:
+        """An object as it is stored, in the version of a resource."""
+        return _of_kind(await self._convert(obj, self._live.stored(resource), resource), resource.gvk)
+
     async def patched(self, name: str, answer: Answer, question: Question) -> Obj | None:
         """The request's object after the patch, or None if nothing changed. Raises CallFailed, StatusError."""
         operations = _operations(answer)
@@ -79,10 +85,20 @@ class Bodies:
             raise internal("json: cannot unmarshal the patched object")
         if made == question.obj:
             return None
-        return await self._back(made, question)
+        return await self.back(made, question.review, question.target)
 
-    async def _back(self, made: Obj, question: Question) -> Obj:
-        review, resource = question.review, question.target.resource
+    def place(self, target: Target, review: Review) -> Place:
+        """How objects of the target's kind merge."""
+        if _is_scale(review):
+            return place_of(SCALE_NODE)
+        return DEDUCED if _other_body(review) else root_place(self._live, target.resource)
+
+    async def back(self, made: Obj, review: Review, target: Target, strict: bool = False) -> Obj:
+        """A changed object of the target's kind as the request's own. `strict`: built-in kinds have known fields only.
+
+        Raises StatusError 500.
+        """
+        resource = target.resource
         if _is_scale(review):
             assert review.obj is not None
             assert review.resource.scale is not None
@@ -91,10 +107,12 @@ class Bodies:
         if _other_body(review):
             return made
         try:
-            decoded, _ = decode(made, resource.schema)
+            decoded, unknown = decode(made, resource.schema)
         except DecodeError as error:
             raise internal(str(error)) from None
-        decoded = resource.strategy.default(_of_kind(decoded, question.target.kind))
+        if strict and unknown and resource.schema.name:
+            raise internal("strict decoding error: " + ", ".join(f'unknown field "{path}"' for path in unknown))
+        decoded = resource.strategy.default(_of_kind(decoded, target.kind))
         back = await self._convert(decoded, resource, review.resource)
         return _of_kind(back, review.resource.gvk)
 

@@ -1,70 +1,40 @@
-"""The webhook configurations that are stored now: followed from the store, each version parsed once."""
+"""What is stored now of a kind that admission goes by: read again only after a write, each version parsed once."""
 
-from sampan.api.json import loads
-from sampan.apiserver.admission.webhook import GROUP, Hook, read_hooks
-from sampan.store.base import KeyValue, SlowReader, Store, Watch
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
-MUTATING, VALIDATING = "mutatingwebhookconfigurations", "validatingwebhookconfigurations"
+from sampan.api.json import Obj, loads
+from sampan.apiserver.admission.webhook import GROUP
+from sampan.store.base import Store
+
+T = TypeVar("T")
 
 
-class Configurations:
-    """The webhooks of one of the two kinds, by their configurations' names. `run` must run."""
+class Configurations(Generic[T]):
+    """The objects of a kind of admissionregistration.k8s.io by their names, each as the records that `read` makes."""
 
-    def __init__(self, store: Store, plural: str) -> None:
-        self._store, self._prefix = store, f"/{GROUP}/{plural}/"
-        self._known: dict[str, tuple[int, tuple[Hook, ...]]] = {}
-        """Key to revision and webhooks."""
-        self._hooks: tuple[Hook, ...] = ()
-        self._watch: Watch | None = None
+    def __init__(self, store: Store, plural: str, read: Callable[[Obj], tuple[T, ...]]) -> None:
+        self._store, self._prefix, self._parse = store, f"/{GROUP}/{plural}/", read
+        self._known: dict[str, tuple[int, tuple[T, ...]]] = {}
+        """Key to revision and records."""
+        self._seen = 0
+        self._all: tuple[T, ...] = ()
 
-    def current(self) -> tuple[Hook, ...] | None:
-        """The webhooks, or None when something may have been written that is not known yet: `read` then."""
-        watch = self._watch
-        return self._hooks if watch is not None and watch.revision >= self._store.revision else None
+    def current(self) -> tuple[T, ...] | None:
+        """The records, or None when something was written that is not known yet: `read` then."""
+        return self._all if self._store.changed(self._prefix) == self._seen else None
 
-    async def read(self) -> tuple[Hook, ...]:
-        """The webhooks as they are stored: what is written is seen by the next request."""
-        await self._read()
-        return self._hooks
-
-    async def run(self) -> None:
-        """Follow the store."""
-        while True:
-            revision = await self._read()
-            self._watch = watch = self._store.watch(self._prefix, since=revision)
-            try:
-                async for batch in watch:
-                    for event in batch:
-                        self._learn(event.kv, event.type == "PUT")
-                    if batch:
-                        self._order()
-                return
-            except SlowReader:
-                continue
-            finally:
-                self._watch = None
-                watch.close()
-
-    async def _read(self) -> int:
+    async def read(self) -> tuple[T, ...]:
+        """The records as they are stored: what is written is seen by the next request."""
+        changed = self._store.changed(self._prefix)
         page = await self._store.range(self._prefix)
-        found = {kv.key for kv in page.items}
-        if found == self._known.keys() and all(self._known[kv.key][0] == kv.revision for kv in page.items):
-            return page.revision
-        for key in self._known.keys() - found:
-            del self._known[key]
+        found = {}
         for kv in page.items:
-            self._learn(kv, True)
-        self._order()
-        return page.revision
-
-    def _learn(self, kv: KeyValue, there: bool) -> None:
-        known = self._known.get(kv.key)
-        if known is not None and known[0] >= kv.revision:
-            return
-        if there:
-            self._known[kv.key] = kv.revision, read_hooks(loads(kv.value))
-        else:
-            self._known.pop(kv.key, None)
-
-    def _order(self) -> None:
-        self._hooks = tuple(hook for key in sorted(self._known) for hook in self._known[key][1])
+            known = self._known.get(kv.key)
+            found[kv.key] = known if known is not None and known[0] == kv.revision else (
+                kv.revision, self._parse(loads(kv.value))
+            )  # fmt: skip
+        self._known = found
+        self._all = tuple(one for key in sorted(found) for one in found[key][1])
+        self._seen = changed
+        return self._all

@@ -9,6 +9,7 @@ from sampan.api.names import GVK
 from sampan.api.resource import Resource
 from sampan.api.selectors import LabelSelector, label_selector
 from sampan.apiserver.webhook_client import ClientConfig, client_config
+from sampan.resources.policies.compile import Expression, match_conditions
 
 GROUP = "admissionregistration.k8s.io"
 EXEMPT = frozenset((
@@ -65,6 +66,8 @@ class Hook:
     versions: tuple[str, ...]
     """AdmissionReview versions, the most wanted first."""
     client: ClientConfig
+    conditions: tuple[Expression, ...] = ()
+    """matchConditions."""
 
 
 def read_hooks(configuration: Obj) -> tuple[Hook, ...]:
@@ -77,7 +80,7 @@ def _hook(configuration: str, given: Obj) -> Hook:
     return Hook(
         configuration,
         given["name"],
-        tuple(_rule(rule) for rule in given.get("rules") or ()),
+        tuple(read_rule(rule) for rule in given.get("rules") or ()),
         label_selector(given.get("namespaceSelector") or {}),
         label_selector(given.get("objectSelector") or {}),
         given.get("matchPolicy", "Equivalent") == "Equivalent",
@@ -87,10 +90,11 @@ def _hook(configuration: str, given: Obj) -> Hook:
         given.get("reinvocationPolicy", "Never") == "IfNeeded",
         tuple(given.get("admissionReviewVersions") or ()),
         client_config(given["clientConfig"]),
+        tuple(match_conditions(given["matchConditions"])) if given.get("matchConditions") else (),
     )
 
 
-def _rule(given: Obj) -> Rule:
+def read_rule(given: Obj) -> Rule:
     parts = tuple((name, sub) for name, _, sub in (text.partition("/") for text in given.get("resources") or ()))
     operations, groups = tuple(given.get("operations") or ()), tuple(given.get("apiGroups") or ())
     return Rule(operations, groups, tuple(given.get("apiVersions") or ()), parts, given.get("scope") or "*")

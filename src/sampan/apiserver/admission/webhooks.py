@@ -8,13 +8,23 @@ from dataclasses import dataclass
 from functools import partial
 
 from sampan.aio.clock import Clock
-from sampan.aio.tasks import Tasks
-from sampan.api.errors import StatusError, bad_request, internal, not_found
+from sampan.api.errors import StatusError, bad_request, forbidden, internal, not_found
 from sampan.api.json import Obj, dumps
 from sampan.apiserver.admission.bodies import Bodies
-from sampan.apiserver.admission.configurations import MUTATING, VALIDATING, Configurations
+from sampan.apiserver.admission.configurations import Configurations
+from sampan.apiserver.admission.policy import source
+from sampan.apiserver.admission.policy.activation import Failed
+from sampan.apiserver.admission.policy.authorizing import Asked as Authorizes
+from sampan.apiserver.admission.policy.authorizing import Decisions
+from sampan.apiserver.admission.policy.calls import Ground
+from sampan.apiserver.admission.policy.conditions import hold
+from sampan.apiserver.admission.policy.matching import is_exempt, namespace_of
+from sampan.apiserver.admission.policy.mutate import mutate
+from sampan.apiserver.admission.policy.source import Bound, Policies
+from sampan.apiserver.admission.policy.validate import validate
 from sampan.apiserver.admission.review import Admission, Review
-from sampan.apiserver.admission.webhook import EXEMPT, GROUP, Asked, Hook, Target, kind_of, target_of
+from sampan.apiserver.admission.turns import Turns
+from sampan.apiserver.admission.webhook import EXEMPT, GROUP, Asked, Hook, Target, kind_of, read_hooks, target_of
 from sampan.apiserver.admission.webhook_metrics import WebhookMetrics
 from sampan.apiserver.admission.webhook_review import Question, admission_review, denial, read_answer, review_version
 from sampan.apiserver.conversion import Conversion
@@ -33,18 +43,7 @@ class Denied(Exception):
         self.error = error
 
 
-class Turns:
-    """Which webhooks are asked a second time: those with IfNeeded, when something changed after their turn."""
-
-    def __init__(self) -> None:
-        self.changed = self.second = False
-        self.asked: list[Hook] = []
-        self.wanted: list[Hook] = []
-
-    def require_all(self) -> None:
-        """The object changed: who was asked before is to be asked again."""
-        self.wanted += self.asked
-        self.asked = []
+MUTATING, VALIDATING = "mutatingwebhookconfigurations", "validatingwebhookconfigurations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +55,21 @@ class Means:
     clock: Clock
     rng: random.Random
     metrics: Metrics
+    authorizer: Authorizes
+    """Who answers the `authorizer` of expressions."""
+
+
+class Rounds:
+    """The policies and webhooks of one request, and whose turn it is."""
+
+    def __init__(self, policies: Sequence[Bound], hooks: Sequence[Hook]) -> None:
+        self.policies, self.hooks = policies, hooks
+        self.of_policies: Turns[tuple[str, ...]] = Turns()
+        self.of_hooks: Turns[Hook] = Turns()
 
 
 class Webhooks:
-    """An Admission that asks an inner one (the plugins), then the webhooks of the stored configurations.
+    """An Admission that asks an inner one (the plugins), then the stored policies, then the stored webhooks.
 
     Call `start` with the served resources before the first request, and `close` in the end.
     """
@@ -68,46 +78,62 @@ class Webhooks:
         self.client = WebhookClient(means.objects, means.rng)
         self._inner, self._means = inner, means
         self._metrics = WebhookMetrics(means.metrics)
-        self._mutating = Configurations(means.store, MUTATING)
-        self._validating = Configurations(means.store, VALIDATING)
+        self._mutating = Configurations(means.store, MUTATING, read_hooks)
+        self._validating = Configurations(means.store, VALIDATING, read_hooks)
+        self._mutating_policies = Policies(means.store, source.MUTATING)
+        self._validating_policies = Policies(means.store, source.VALIDATING)
         self._bodies: Bodies | None = None
-        self._tasks = Tasks()
+        self._ground: Ground | None = None
 
     async def start(self, live: LiveResources, conversions: Mapping[tuple[str, str], Conversion]) -> None:
-        """Follow the configurations. `conversions`: the conversion webhooks of custom kinds."""
+        """`conversions`: the conversion webhooks of custom kinds."""
+        means = self._means
         self._bodies = Bodies(live, conversions)
-        for plural, one in ((MUTATING, self._mutating), (VALIDATING, self._validating)):
-            self._tasks.start(one.run(), plural)
+        self._ground = Ground.of(means.objects, live, self._bodies, means.authorizer)
 
     async def close(self) -> None:
-        """Follow no more, close all connections."""
-        await self._tasks.cancel()
+        """Close all connections."""
         await self.client.close()
 
     # ---- mutating
 
     async def mutate(self, review: Review) -> Obj:
-        """The object as plugins and webhooks leave it; all of them look again at what a webhook changed."""
+        """The object as plugins, policies and webhooks leave it; all look again at what the latter two changed."""
         obj = await self._inner.mutate(review)
+        policies = self._mutating_policies.current()
+        if policies is None:
+            policies = await self._mutating_policies.read()
         hooks = self._mutating.current()
         if hooks is None:
             hooks = await self._mutating.read()
-        if not hooks or _exempt(review):
+        if not hooks and not policies:
             return obj
         review = review if review.obj is None else review.with_obj(obj)
         before = review.obj
-        turns = Turns()
-        review = await self._round(review, hooks, turns)
-        if turns.changed:
-            last = review.obj
-            again = review.with_obj(await self._inner.mutate(review))
-            if again.obj != last:
-                turns.require_all()
-            turns.second = True
-            review = await self._round(again, hooks, turns)
+        rounds = Rounds(() if is_exempt(review) else policies, () if _exempt(review) else hooks)
+        review = await self._rounds(review, rounds)
         return obj if review.obj is before else review.obj or {}
 
-    async def _round(self, review: Review, hooks: Sequence[Hook], turns: "Turns") -> Review:
+    async def _rounds(self, review: Review, rounds: "Rounds") -> Review:
+        review = await self._one_round(review, rounds)
+        if rounds.of_hooks.changed or rounds.of_policies.changed:
+            if review.obj is not None:
+                review = review.with_obj(await self._inner.mutate(review))
+            rounds.of_hooks.second = rounds.of_policies.second = True
+            review = await self._one_round(review, rounds)
+        return review
+
+    async def _one_round(self, review: Review, rounds: "Rounds") -> Review:
+        if rounds.policies:
+            assert self._ground is not None, "start was not called"
+            review = await mutate(self._ground, rounds.policies, review, rounds.of_policies)
+        if rounds.hooks:
+            rounds.of_hooks.begin(review.obj)
+            review = await self._round(review, rounds.hooks, rounds.of_hooks)
+            rounds.of_hooks.last = review.obj
+        return review
+
+    async def _round(self, review: Review, hooks: Sequence[Hook], turns: Turns[Hook]) -> Review:
         for hook in hooks:
             target = await self._target(hook, review)
             if target is None or (turns.second and hook not in turns.wanted):
@@ -129,8 +155,14 @@ class Webhooks:
     # ---- validating
 
     async def validate(self, review: Review) -> None:
-        """Raises the first refusal, in the order of the webhooks."""
+        """Raises the first refusal: of the plugins, the policies, then the webhooks in their order."""
         await self._inner.validate(review)
+        policies = self._validating_policies.current()
+        if policies is None:
+            policies = await self._validating_policies.read()
+        if policies and not is_exempt(review):
+            assert self._ground is not None, "start was not called"
+            await validate(self._ground, policies, review)
         hooks = self._validating.current()
         if hooks is None:
             hooks = await self._validating.read()
@@ -166,7 +198,20 @@ class Webhooks:
             labels = await self._namespace_labels(review, namespace)
             if not hook.namespaces.matches(labels):
                 return None
+        if hook.conditions and not await self._met(hook, review, target):
+            return None
         return target
+
+    async def _met(self, hook: Hook, review: Review, target: Target) -> bool:
+        """Whether the webhook's match conditions are. Raises 403 if that cannot be said and it fails closed."""
+        assert self._ground is not None
+        decisions = Decisions(self._means.authorizer, review.user)
+        seen = await self._ground.seen(review, target, decisions)
+        try:
+            return await decisions.when_known(lambda: hold(hook.conditions, seen, {}, not hook.ignore))
+        except Failed as failed:
+            mapping = review.resource.mapping
+            raise forbidden(mapping.group, mapping.plural, review.name, str(failed)) from None
 
     async def _namespace_labels(self, review: Review, namespace: str) -> dict[str, str]:
         if review.resource.mapping.plural == "namespaces" and not review.subresource and review.obj is not None:
@@ -224,14 +269,6 @@ class Webhooks:
             raise
         ended(200, False)
         return changed
-
-
-def namespace_of(review: Review) -> str:
-    """The namespace of a request; of one for a Namespace, that itself."""
-    mapping = review.resource.mapping
-    if mapping.plural == "namespaces" and not mapping.group:
-        return review.name or (((review.obj or {}).get("metadata") or {}).get("name") or "")
-    return review.namespace
 
 
 def _exempt(review: Review) -> bool:
