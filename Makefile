@@ -8,7 +8,7 @@ up: .venv/runtime  ## a running cluster: `make up ARGS="--nodes 3"`
 	.venv/bin/sampan up $(ARGS)
 
 test: check clients  ## everything: checks, then all tests
-	PATH="$(CURDIR)/.test-tools/bin:$$PATH" .venv/bin/pytest -q -r fEsX -n $(WORKERS) --dist loadgroup $(ARGS)
+	PATH="$(CURDIR)/.test-tools/bin:$(CURDIR)/.venv/bin:$$PATH" .venv/bin/pytest -q -r fEsX -n $(WORKERS) --dist loadgroup $(ARGS)
 
 check: .venv/dev  ## format, lint, types, import contracts, dead links
 	.venv/bin/ruff format --check -q .

@@ -1,9 +1,17 @@
 #!/bin/sh
-# clients.sh DIR: unpack real kubectl and helm for the tests into DIR/bin, the newest ones and, as kubectl-1.28 and helm-3,
-# older ones (Linux x86-64; elsewhere it says so and leaves).
+# clients.sh DIR: real clients for the tests. Into DIR/node: the npm packages of tests/e2e/clients/node. Into DIR/bin: kubectl
+# and helm, the newest ones and, as kubectl-1.28 and helm-3, older ones (Linux x86-64; elsewhere it says so and leaves).
 set -eu
 cd "$(dirname "$0")/.."
 dir=$(mkdir -p "$1" && cd "$1" && pwd)
+packages=tests/e2e/clients/node
+if ! cmp -s "$packages/package-lock.json" "$dir/node/.complete"; then
+  echo "installing npm packages" >&2
+  mkdir -p "$dir/node"
+  cp "$packages/package.json" "$packages/package-lock.json" "$dir/node"
+  PATH="$PWD/.venv/bin:$PATH" npm ci --prefix "$dir/node" --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  cp "$packages/package-lock.json" "$dir/node/.complete"
+fi
 if [ -e "$dir/bin/.complete" ] && [ "$dir/bin/.complete" -nt requirements-tools.txt ] && [ "$dir/bin/.complete" -nt tools/clients.sh ]; then
   exit 0
 fi

@@ -1,6 +1,7 @@
 """Container logs as they are asked for: tail, since, limit, streams, times, lines in parts, and following."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -55,9 +56,24 @@ async def test_what_is_sent(log: Path, options: LogOptions, want: str) -> None:
     assert await read(log, options) == want
 
 
-async def test_a_log_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        await read(tmp_path / "none", LogOptions())
+@pytest.mark.parametrize("options", [LogOptions(), LogOptions(follow=True)])
+async def test_a_container_that_has_said_nothing(tmp_path: Path, options: LogOptions) -> None:
+    assert await read(tmp_path / "none", options) == ""
+
+
+async def test_following_waits_for_the_first_words(tmp_path: Path) -> None:
+    clock, path, alive = FakeClock(), tmp_path / "0.log", [True]
+    reader = asyncio.ensure_future(_all(read_log(path, LogOptions(follow=True), clock, lambda: alive[0])))
+    await settle()
+    path.write_text(entry(1, "one"))
+    alive[0] = False
+    while not reader.done():
+        await clock.advance(1)
+    assert await reader == b"one\n"
+
+
+async def _all(pieces: AsyncIterator[bytes]) -> bytes:
+    return b"".join([piece async for piece in pieces])
 
 
 async def test_a_long_log(tmp_path: Path) -> None:

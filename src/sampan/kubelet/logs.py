@@ -122,8 +122,10 @@ def _time(line: Line) -> datetime:
 
 
 async def read_log(path: Path, options: LogOptions, clock: Clock, alive: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """The log in pieces; with `follow`, until the container has ended and all was read. Raises FileNotFoundError."""
-    file = await asyncio.to_thread(path.open, "rb")
+    """The log in pieces; with `follow`, until the container has ended and all was read. No file is an empty log."""
+    file = await _opened(path, options, clock, alive)
+    if file is None:
+        return
     left, render = options.limit, Renderer(options)
     try:
         if options.tail is not None:
@@ -148,3 +150,15 @@ async def read_log(path: Path, options: LogOptions, clock: Clock, alive: Callabl
                 break
     finally:
         file.close()
+
+
+async def _opened(path: Path, options: LogOptions, clock: Clock, alive: Callable[[], bool]) -> BinaryIO | None:
+    """The file, waited for if the log is followed; None if there is none (a container that has said nothing yet)."""
+    while True:
+        lives = alive()
+        try:
+            return await asyncio.to_thread(path.open, "rb")
+        except FileNotFoundError:
+            if not options.follow or not lives:
+                return None
+        await clock.sleep(LOOK_EVERY)
