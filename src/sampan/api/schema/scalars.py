@@ -6,9 +6,10 @@ Every function takes the text of the JSON value and gives the text that upstream
 import re
 from binascii import a2b_base64, b2a_base64
 from datetime import UTC, datetime
+from decimal import ROUND_UP
 from typing import Final
 
-from sampan.api.quantity import canonical
+from sampan.api.quantity import EXACT, parse, render
 
 RFC3339: Final = "2006-01-02T15:04:05Z07:00"
 RFC3339_MICRO: Final = "2006-01-02T15:04:05.000000Z07:00"
@@ -17,11 +18,12 @@ _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{
 
 
 def whole_milli(quantity: str) -> str:
-    """A canonical quantity rounded up to a whole thousandth: `100u` to `1m`."""
-    if quantity[-1] not in "nu":
+    """A canonical quantity rounded, away from zero, to a whole thousandth: `100u` to `1m`."""
+    if quantity[-1] not in "nu" and "e-" not in quantity:
         return quantity
-    number = int(quantity[:-1])
-    return canonical(f"{-(-number // (10**6 if quantity[-1] == 'n' else 10**3))}m")
+    number, kind = parse(quantity)
+    whole = EXACT.scaleb(number, 3).to_integral_value(rounding=ROUND_UP)
+    return render(EXACT.scaleb(whole, -3), kind)
 
 
 def canonical_time(text: str) -> str:

@@ -2,12 +2,10 @@
 
 import re
 from collections.abc import Callable
-from decimal import ROUND_UP
 from functools import lru_cache, partial
 from typing import Any
 
 from sampan.api.json import Obj
-from sampan.api.quantity import EXACT, QuantityError, parse, render
 from sampan.resources.strategies.rules import each, fill, fill_zero, within
 
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
@@ -46,8 +44,6 @@ def pod_spec(spec: Obj) -> Obj:
             made = within(made, key, partial(each, change=container))
     if made.get("volumes"):
         made = within(made, "volumes", partial(each, change=volume))
-    if made.get("overhead"):
-        made = within(made, "overhead", amounts)
     account = made.get("serviceAccountName") or made.get("serviceAccount")
     if not account or made.get("serviceAccountName") == made.get("serviceAccount"):
         return made
@@ -63,8 +59,6 @@ def container(value: Obj) -> Obj:
         terminationMessagePolicy="File",
         imagePullPolicy=value.get("imagePullPolicy") or pull_policy(value.get("image") or ""),
     )
-    if made["resources"]:
-        made = within(made, "resources", resources)
     if made.get("ports"):
         made = within(made, "ports", partial(each, change=partial(fill, protocol="TCP")))
     if made.get("env"):
@@ -75,32 +69,6 @@ def container(value: Obj) -> Obj:
     if made.get("lifecycle"):
         made = within(made, "lifecycle", _lifecycle)
     return made
-
-
-def amounts(value: Obj) -> Obj:
-    """A list of resources, rounded up to thousandths (SetDefaults_ResourceList)."""
-    rounded = {name: text for name, amount in value.items() if (text := round_up(amount)) != amount}
-    return {**value, **rounded} if rounded else value
-
-
-@lru_cache(maxsize=4096)
-def round_up(amount: str) -> str:
-    """A quantity without what is finer than a thousandth."""
-    try:
-        number, kind = parse(str(amount))
-    except QuantityError:
-        return amount
-    thousandths = EXACT.scaleb(number, 3)
-    whole = thousandths.to_integral_value(rounding=ROUND_UP)
-    return amount if whole == thousandths else render(EXACT.scaleb(whole, -3), kind)
-
-
-def resources(value: Obj) -> Obj:
-    """Requests and limits, rounded."""
-    for part in ("limits", "requests"):
-        if value.get(part):
-            value = within(value, part, amounts)
-    return value
 
 
 def probe(value: Obj) -> Obj:
@@ -140,8 +108,7 @@ def _source(value: Obj) -> Obj:
 
 
 def _claim(value: Obj) -> Obj:
-    made = fill(value, volumeMode="Filesystem")
-    return within(made, "resources", resources)
+    return fill(value, volumeMode="Filesystem")
 
 
 def _claim_template(value: Obj) -> Obj:

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from json import JSONDecodeError, loads
 
 from sampan.api.json import Obj
 from sampan.resources.strategies.checks import Errors, forbidden, invalid, quoted
 from sampan.resources.validation.paths import check_descending
+from sampan.resources.validation.pods.annotated_tolerations import read_tolerations
 from sampan.resources.validation.pods.options import Options, visit
 from sampan.resources.validation.pods.tolerations import check_tolerations
 
@@ -53,24 +53,10 @@ def is_deletion_cost(annotations: Annotations) -> bool:
 
 
 def _tolerations(text: str, at: str, options: Options) -> Errors:
-    try:
-        tolerations = loads(text)
-    except JSONDecodeError as error:
-        return [invalid(at, TOLERATIONS, _json_error(text, error))]
-    if tolerations is None:
-        return []
-    if not isinstance(tolerations, list) or not all(isinstance(item, dict) for item in tolerations):
-        kind = {dict: "object", str: "string", bool: "bool"}.get(type(tolerations), "number")
-        why = f"json: cannot unmarshal {kind} into Go value of type []core.Toleration"
-        return [invalid(at, TOLERATIONS, why)]
+    tolerations, error = read_tolerations(text)
+    if error:
+        return [invalid(at, TOLERATIONS, error)]
     return check_tolerations(tolerations, f"{at}.{TOLERATIONS}", options)
-
-
-def _json_error(text: str, error: JSONDecodeError) -> str:
-    if error.pos >= len(text):
-        return "unexpected end of JSON input"
-    char = quoted(text[error.pos]).strip('"')
-    return f"invalid character '{char}' looking for beginning of value"
 
 
 def _seccomp(profile: str, at: str) -> Errors:

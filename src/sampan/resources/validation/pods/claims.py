@@ -16,7 +16,7 @@ def check_pod_claims(claims: Iterable[Obj], at: str, *, mirror: bool) -> Errors:
     names: set[str] = set()
     for index, claim in enumerate(claims):
         if mirror:
-            errors.append(forbidden("", "static pods do not support resource claims"))
+            errors.append(forbidden("[]", "static pods do not support resource claims"))
         else:
             errors += _claim(claim, f"{at}[{index}]", names)
     return errors
