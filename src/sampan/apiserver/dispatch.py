@@ -28,7 +28,7 @@ VERBS: Mapping[str, Verb] = {
     "deletecollection": deletecollection,
 }  # fmt: skip
 STATUS_VERBS: Mapping[str, Verb] = {"get": get, "update": update, "patch": patch}
-UPDATED_PARTS = ("status", "approval")
+UPDATED_PARTS = ("status", "approval", "ephemeralcontainers", "resize")
 """Subresources that are the object itself, of which an update changes a part."""
 SUBRESOURCES: Mapping[tuple[str, str, str], Verb] = {
     ("", "pods", "binding"): binding,

@@ -68,9 +68,6 @@ def bound(pod: Obj, name: str, body: Obj, now: str) -> Obj:
             made[key] = {**(made.get(key) or {}), **given[key]}
     status = pod.get("status") or {}
     condition = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
-    generation = meta.get("generation")
-    if generation:
-        condition["observedGeneration"] = generation
     conditions = set_condition(status.get("conditions"), condition, now)
     return {
         **pod,

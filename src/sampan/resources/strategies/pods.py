@@ -13,12 +13,14 @@ from sampan.resources.strategies.pod_fields import (
     sync_apparmor,
     warn_apparmor,
 )
+from sampan.resources.strategies.pod_parts import PARTS, agreeing_ips, keep_status
 from sampan.resources.strategies.pod_spec import pod_spec, template, without_init_annotations
 from sampan.resources.strategies.pod_totals import container_totals
 from sampan.resources.strategies.qos import COUNTED, qos_class
 from sampan.resources.strategies.rules import Rules, each, fill, within
 from sampan.resources.validation.finalizers import check_finalizers
 from sampan.resources.validation.pods.pod import check_pod
+from sampan.resources.validation.pods.status import check_pod_status, warn_pod_status
 from sampan.resources.validation.pods.template import check_pod_template
 from sampan.resources.validation.pods.update import check_pod_update
 from sampan.resources.validation.pods.warnings import warn_pod, warn_pod_template
@@ -81,15 +83,12 @@ def _pod_resources(spec: Obj) -> Obj:
 
 def default_pod(pod: Obj) -> Obj:
     """A pod with its defaults."""
-    return within(without_init_annotations(pod), "spec", _spec, absent={})
+    made = within(without_init_annotations(pod), "spec", _spec, absent={})
+    return within(made, "status", agreeing_ips)
 
 
-GATED = {
-    "type": "PodScheduled",
-    "status": "False",
-    "reason": "SchedulingGated",
-    "message": "Scheduling is blocked due to non-empty scheduling gates",
-}
+GATED = {"type": "PodScheduled", "status": "False", "lastProbeTime": None}
+WHY_GATED = {"reason": "SchedulingGated", "message": "Scheduling is blocked due to non-empty scheduling gates"}
 
 
 def begin(pod: Obj) -> Obj:
@@ -97,7 +96,8 @@ def begin(pod: Obj) -> Obj:
     status: dict[str, Any] = {"phase": "Pending", "qosClass": qos_class(pod.get("spec") or {})}
     spec = pod.get("spec") or {}
     if spec.get("schedulingGates"):
-        status["conditions"] = [{**GATED, "lastTransitionTime": None}]
+        now = (pod.get("metadata") or {}).get("creationTimestamp")
+        status = {"phase": "Pending", "conditions": [{**GATED, "lastTransitionTime": now, **WHY_GATED}], **status}
     made = merge_label_keys(drop_disabled(spec), (pod.get("metadata") or {}).get("labels") or {})
     return sync_apparmor({**pod, "spec": made, "status": status})
 
@@ -112,15 +112,6 @@ def no_warnings(new: Obj, old: Obj) -> list[str]:
     return []
 
 
-def keep_status(new: Obj, old: Obj) -> Obj:
-    """A status update keeps owner references and the quality of service class."""
-    status = new.get("status") or {}
-    before = (old.get("status") or {}).get("qosClass")
-    if before and status.get("qosClass") != before:
-        return {**new, "status": {**status, "qosClass": status.get("qosClass") or before}}
-    return new
-
-
 PODS = Rules(
     True,
     (*RESET_META[:2], "ownerReferences"),
@@ -129,10 +120,13 @@ PODS = Rules(
     on_update=drop_on_update,
     on_status=keep_status,
     check=check_pod,
-    check_update=check_pod_update,
+    check_change=check_pod_update,
+    check_status=check_pod_status,
+    warn_status=warn_pod_status,
     warn=warn_pod,
     warn_early=warn_apparmor,
     warn_update=no_warnings,
+    parts=PARTS,
 )
 
 
