@@ -45,13 +45,20 @@ def cells(resource: Resource, obj: Obj, now: datetime) -> list[object]:
     return resource.rows(obj, format_time(now))
 
 
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+"""An annotation that upstream makes of a field when it writes a DaemonSet of apps/v1, and only then."""
+
+
 def partial(obj: Obj) -> Obj:
     """PartialObjectMetadata of an object."""
-    return {
-        "kind": "PartialObjectMetadata",
-        "apiVersion": "meta.k8s.io/v1",
-        "metadata": obj.get("metadata") or {},
-    }
+    meta = obj.get("metadata") or {}
+    annotations = meta.get("annotations")
+    if annotations and TEMPLATE_GENERATION in annotations and obj.get("kind") == "DaemonSet":
+        annotations = {key: value for key, value in annotations.items() if key != TEMPLATE_GENERATION}
+        meta = {key: value for key, value in meta.items() if key != "annotations"}
+        if annotations:
+            meta["annotations"] = annotations
+    return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": meta}
 
 
 def partial_list(objects: Sequence[Obj], list_meta: Obj) -> Obj:

@@ -29,7 +29,7 @@ def test_bad_quantities(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "rounded"),
-    [("100u", "1m"), ("1n", "1m"), ("1500u", "2m"), ("-1500u", "-1m"), ("5m", "5m"), ("1Gi", "1Gi")],
+    [("100u", "1m"), ("1n", "1m"), ("1500u", "2m"), ("-1500u", "-2m"), ("-100u", "-1m"), ("5m", "5m"), ("1Gi", "1Gi")],
 )
 def test_whole_milli(text: str, rounded: str) -> None:
     assert scalars.whole_milli(text) == rounded

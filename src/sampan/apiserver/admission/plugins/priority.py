@@ -58,7 +58,7 @@ class Priority(Base):
                 f"the integer value of priority ({spec['priority']}) must not be provided in pod spec; "
                 f"priority admission controller computed {value} from the given PriorityClass name",
             )
-        if spec.get("preemptionPolicy") and spec["preemptionPolicy"] != policy:
+        if spec.get("preemptionPolicy") not in (None, policy):
             raise refuse(
                 review,
                 f"the string value of PreemptionPolicy ({spec['preemptionPolicy']}) must not be provided in pod spec; "

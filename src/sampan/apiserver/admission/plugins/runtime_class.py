@@ -3,6 +3,7 @@
 from typing import Any
 
 from sampan.api import quantity
+from sampan.api.errors import StatusError
 from sampan.api.json import Obj
 from sampan.apiserver.admission.plugin import Base, Facts, Need, is_kind, refuse
 from sampan.apiserver.admission.review import Review
@@ -53,6 +54,8 @@ class RuntimeClass(Base):
     def _class(self, review: Review, facts: Facts) -> Obj | None:
         name = _class_name(review)
         if not name:
+            if ((review.obj or {}).get("spec") or {}).get("runtimeClassName") is not None:
+                raise StatusError(500, "", "resource name may not be empty")  # as the client says that upstream asks
             return None
         found = facts.one(Need("node.k8s.io", "runtimeclasses", "", name))
         if found is None:
