@@ -70,6 +70,15 @@ def is_dns1123_subdomain(value: str) -> list[str]:
     return list(_subdomain(value))
 
 
+WILDCARD = rf"\*\.{SUBDOMAIN}"
+WILDCARD_TEXT = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character"  # noqa: E501
+
+
+def is_wildcard_subdomain(value: str) -> list[str]:
+    """What is wrong with a DNS subdomain that starts with `*.`: hosts of Ingresses."""
+    return _check(value, 253, WILDCARD, regex_error(WILDCARD_TEXT, WILDCARD, "*.example.com"))
+
+
 def is_dns1035_label(value: str) -> list[str]:
     """What is wrong with a DNS label (RFC 1035): Services' names."""
     return _check(value, 63, LABEL_1035, regex_error(DNS_1035_TEXT, LABEL_1035, "my-name", "abc-123"))

@@ -40,6 +40,9 @@ class Strategy(Protocol):
     def update_warnings(self, new: Obj, old: Obj) -> list[str]:
         """Texts for Warning headers of an update that is valid."""
 
+    def status_warnings(self, new: Obj, old: Obj) -> list[str]:
+        """Texts for Warning headers of an update of /status that is valid."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:

@@ -97,6 +97,8 @@ class Call:
     resource: Resource
     entry: Entry
     warnings: list[str] = field(default_factory=list)
+    trusted: bool = False
+    """The server's own: it may write what it lets nobody write, as endpoints on loopback."""
 
     @property
     def query(self) -> Query:

@@ -17,6 +17,7 @@ from sampan.apiserver.encode import without_version
 from sampan.apiserver.managers import manager_of, scope_of
 from sampan.apiserver.options import WriteOptions
 from sampan.resources.strategies.checks import invalid
+from sampan.resources.validation.metadata import check_meta, check_meta_update
 from sampan.store.base import Conflict, KeyValue
 
 GENERATE_TRIES = 8
@@ -58,7 +59,7 @@ def check_namespace(call: Call, obj: Obj) -> Obj:
 
 def refuse(call: Call, name: str, found: list[FieldError]) -> None:
     """Raise the 422 of field errors, if there are any."""
-    if found:
+    if found and not call.trusted:
         raise errors.invalid(call.group, call.kind, name, found)
 
 
@@ -93,9 +94,7 @@ async def create(
         made = hook.asked_by(call.user, made)
         made = await hook.before_create(kit, made, options.dry_run)
         try:
-            errors_found = metadata.validate(
-                made["metadata"], mapping.namespaced, metadata.name_rule(call.group, call.kind)
-            )
+            errors_found = check_meta(made["metadata"], mapping.namespaced, metadata.name_rule(call.group, call.kind))
             refuse(call, made["metadata"].get("name", ""), errors_found + strategy.validate_create(made))
             call.warnings.extend(strategy.warnings(made))
             await kit.admission.validate(
@@ -253,6 +252,8 @@ async def _update_once(
         refuse(call, call.info.name, _update_errors(call, obj, old, change.part))
         if not change.part:
             call.warnings.extend(strategy.update_warnings(obj, old))
+        elif change.part == "status":
+            call.warnings.extend(strategy.status_warnings(obj, old))
         if change.admit:
             await kit.admission.validate(call.review("UPDATE", obj, old, dry_run=options.dry_run, options=given))
         obj = without_new_times(obj, old)
@@ -268,6 +269,8 @@ BINDING = "binding"
 """The part that gives a pod its node: no user's update, so no rule for those applies."""
 FIXED_GENERATION = frozenset(("PriorityClass",))
 """Kinds whose generation stays 1."""
+MOVED_BY = {"Deployment": "annotations", "EndpointSlice": "labels"}
+"""Metadata that counts for the generation of a kind as well."""
 
 
 def _strategy(call: Call, part: str) -> Strategy:
@@ -292,23 +295,21 @@ def _prepared(call: Call, obj: Obj, old: Obj, part: str) -> Obj:
 
 
 def _moved(call: Call, new: Obj, old: Obj) -> bool:
-    """Whether anything but metadata and status differs (and for Deployments, annotations)."""
+    """Whether anything but metadata and status differs, or what MOVED_BY names."""
     keys = (new.keys() | old.keys()) - {"metadata", "status", "kind", "apiVersion"}
     if any(new.get(key) != old.get(key) for key in keys):
         return True
-    return call.kind == "Deployment" and new["metadata"].get("annotations") != old["metadata"].get("annotations")
+    mark = MOVED_BY.get(call.kind)
+    return mark is not None and (new["metadata"].get(mark) or {}) != (old["metadata"].get(mark) or {})
 
 
 def _update_errors(call: Call, obj: Obj, old: Obj, part: str) -> list[FieldError]:
     mapping, strategy = call.resource.mapping, _strategy(call, part)
-    found = metadata.validate(obj["metadata"], mapping.namespaced, is_path_segment)
-    changed = metadata.validate_update(obj["metadata"], old["metadata"])
-    found += changed
+    found = check_meta(obj["metadata"], mapping.namespaced, is_path_segment)
+    found += check_meta_update(obj["metadata"], old["metadata"])
     if part == BINDING:
         return found
-    if part == "status":
-        return found + changed + strategy.validate_status(obj, old)
-    return found + changed + strategy.validate_update(obj, old)
+    return found + (strategy.validate_status(obj, old) if part == "status" else strategy.validate_update(obj, old))
 
 
 def without_new_times(obj: Obj, old: Obj) -> Obj:

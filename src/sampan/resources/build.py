@@ -14,6 +14,7 @@ from sampan.resources.load import Definitions, load_schema, minor_of
 from sampan.resources.printers import DEFAULT, PRINTERS
 from sampan.resources.row import Row
 from sampan.resources.strategies import STRATEGIES
+from sampan.resources.strategies.rules import Rules
 from sampan.resources.strategy import GenericStrategy
 
 
@@ -100,7 +101,7 @@ def _hash(row: Row, minor: int, storage: GVR) -> str:
 
 def _strategy(row: Row, has_status: bool, schema: Node) -> Strategy:
     """The kind's own strategy or the generic one; either is told what the row and the schema say."""
-    own = STRATEGIES.get((row.group, row.kind), GenericStrategy())
+    own = STRATEGIES.get((row.group, row.kind), Rules())
     if not isinstance(own, GenericStrategy):
         return own
     return replace(

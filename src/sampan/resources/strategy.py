@@ -74,6 +74,10 @@ class GenericStrategy:
         """None."""
         return []
 
+    def status_warnings(self, new: Obj, old: Obj) -> list[str]:
+        """None."""
+        return []
+
     def update_warnings(self, new: Obj, old: Obj) -> list[str]:
         """Those of a new object."""
         return self.warnings(new)

@@ -297,7 +297,8 @@ async def test_a_service_is_reached_at_its_endpoints(api: Api, hook_server: Any)
     await api.create(SERVICES, {"metadata": {"name": "hook", "namespace": "hooks"}, "spec": {"ports": ports}})
     assert (await refused(api)).message.endswith(words + 'no endpoints available for service "hook"')
     slices = RestMapping("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", True)
-    meta = {"name": "hook-1", "namespace": "hooks", "labels": {"kubernetes.io/service-name": "hook"}}
+    controller = {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}  # it may use loopback
+    meta = {"name": "hook-1", "namespace": "hooks", "labels": {"kubernetes.io/service-name": "hook", **controller}}
     endpoints = [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}}]
     ports = [{"name": "https", "port": hook_server.port, "protocol": "TCP"}]
     made = {"metadata": meta, "addressType": "IPv4", "endpoints": endpoints, "ports": ports}

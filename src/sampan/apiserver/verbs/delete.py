@@ -11,11 +11,11 @@ from sampan.apiserver.answer import answer, answer_object, format_of
 from sampan.apiserver.call import Call
 from sampan.apiserver.decoder import parse_body
 from sampan.apiserver.encode import without_version
-from sampan.apiserver.metadata import FOREGROUND, ORPHAN
 from sampan.apiserver.options import DeleteOptions, delete_options
 from sampan.apiserver.query import Query
 from sampan.apiserver.write import UPDATE_TRIES, hook_of
 from sampan.net.http import Response
+from sampan.resources.validation.metadata import FOREGROUND, ORPHAN
 from sampan.store.base import Conflict, KeyValue
 
 RETURNS_OBJECT = frozenset((

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 
 from sampan.api.resource import Strategy
-from sampan.resources.strategies import certificates, config, crds, network, pods, volumes, workloads
+from sampan.resources.strategies import certificates, config, crds, network, pods, small_groups, volumes, workloads
 
 ADMISSION, RBAC, STORAGE = "admissionregistration.k8s.io", "rbac.authorization.k8s.io", "storage.k8s.io"
 FLOW = "flowcontrol.apiserver.k8s.io"
 
 STRATEGIES: Mapping[tuple[str, str], Strategy] = {
     ("", "ConfigMap"): config.CONFIG_MAPS,
-    ("", "Endpoints"): network.ENDPOINTS,
+    ("", "Endpoints"): config.ENDPOINTS,
+    ("", "Event"): small_groups.CORE_EVENTS,
     ("", "LimitRange"): config.LIMIT_RANGES,
     ("", "Namespace"): config.NAMESPACES,
     ("", "Node"): config.NODES,
@@ -19,7 +20,9 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = {
     ("", "Pod"): pods.PODS,
     ("", "PodTemplate"): pods.POD_TEMPLATES,
     ("", "ReplicationController"): workloads.REPLICATION_CONTROLLERS,
+    ("", "ResourceQuota"): config.QUOTAS,
     ("", "Secret"): config.SECRETS,
+    ("", "ServiceAccount"): config.ACCOUNTS,
     ("", "Service"): network.SERVICES,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): crds.DEFINITIONS,
     ("apiregistration.k8s.io", "APIService"): network.API_SERVICES,
@@ -31,10 +34,16 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = {
     ("batch", "CronJob"): workloads.CRON_JOBS,
     ("batch", "Job"): workloads.JOBS,
     ("certificates.k8s.io", "CertificateSigningRequest"): certificates.SIGNING_REQUESTS,
+    ("coordination.k8s.io", "Lease"): small_groups.LEASES,
     ("discovery.k8s.io", "EndpointSlice"): network.ENDPOINT_SLICES,
+    ("events.k8s.io", "Event"): small_groups.EVENTS,
+    ("networking.k8s.io", "IPAddress"): network.IP_ADDRESSES,
     ("networking.k8s.io", "Ingress"): network.INGRESSES,
     ("networking.k8s.io", "IngressClass"): network.INGRESS_CLASSES,
     ("networking.k8s.io", "NetworkPolicy"): network.NETWORK_POLICIES,
+    ("networking.k8s.io", "ServiceCIDR"): network.SERVICE_CIDRS,
+    ("node.k8s.io", "RuntimeClass"): small_groups.RUNTIME_CLASSES,
+    ("policy", "PodDisruptionBudget"): small_groups.BUDGETS,
     ("scheduling.k8s.io", "PriorityClass"): config.PRIORITY_CLASSES,
     (ADMISSION, "MutatingAdmissionPolicy"): config.MUTATING_POLICIES,
     (ADMISSION, "MutatingAdmissionPolicyBinding"): config.POLICY_BINDINGS,

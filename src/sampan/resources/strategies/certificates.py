@@ -17,7 +17,7 @@ from sampan.resources.strategies.checks import (
     required,
     spec_of,
 )
-from sampan.resources.strategies.rules import Rules
+from sampan.resources.strategies.rules import Rules, metadata_again
 
 APPROVED, DENIED, FAILED = "Approved", "Denied", "Failed"
 DECISIONS: Final = (APPROVED, DENIED)
@@ -220,7 +220,7 @@ class _Approval(Rules):
         return {**_fixed(new, old), "status": status}
 
     def validate_update(self, new: Obj, old: Obj) -> Errors:
-        return _check_change(new, old, decides=True)
+        return Rules.validate_update(self, new, old) + _check_change(new, old, decides=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class _Requests(Rules):
     """Strategy of the requests themselves."""
 
     def validate_update(self, new: Obj, old: Obj) -> Errors:
-        return _check_change(new, old)
+        return metadata_again(new, old) + _check_change(new, old)
 
 
 SIGNING_REQUESTS = _Requests(

@@ -6,14 +6,24 @@ from functools import partial
 from typing import Any
 
 from sampan.api.json import Obj
-from sampan.resources.strategies.config_rules import (
-    check_config_map,
-    check_config_map_update,
-    check_secret,
-    check_secret_update,
-)
+from sampan.api.meta import is_dns1123_subdomain
+from sampan.resources.strategies.checks import Errors, Shown, immutable, marshalled
 from sampan.resources.strategies.config_webhooks import check_mutating, check_validating
-from sampan.resources.strategies.rules import Rules, each, fill, fill_zero, within, without
+from sampan.resources.strategies.rules import Rules, each, fill, fill_zero, metadata_again, within, without
+from sampan.resources.validation.core.config_map import check_config_map, check_frozen
+from sampan.resources.validation.core.endpoints import check_endpoints, check_endpoints_changed, warn_endpoints
+from sampan.resources.validation.core.limits import check_limit_range
+from sampan.resources.validation.core.namespace import check_namespace, check_namespace_status
+from sampan.resources.validation.core.node import (
+    check_node,
+    check_node_update,
+    drop_removed,
+    drop_removed_status,
+    warn_node,
+)
+from sampan.resources.validation.core.quota import check_quota, check_quota_status, check_quota_update, warn_quota
+from sampan.resources.validation.core.secret import check_secret, warn_secret
+from sampan.resources.validation.metadata import check_meta
 
 NAME_LABEL = "kubernetes.io/metadata.name"
 RBAC = "rbac.authorization.k8s.io"
@@ -69,6 +79,14 @@ def _limit(item: Obj) -> Obj:
 
 def _limit_range(obj: Obj) -> Obj:
     return within(obj, "spec", lambda s: within(s, "limits", partial(each, change=_limit)))
+
+
+def _subset(subset: Obj) -> Obj:
+    return within(subset, "ports", partial(each, change=partial(fill, protocol="TCP")))
+
+
+def _endpoints(obj: Obj) -> Obj:
+    return within(obj, "subsets", partial(each, change=_subset))
 
 
 def _subject(subject: Obj) -> Obj:
@@ -164,11 +182,78 @@ def _priority_level(obj: Obj) -> Obj:
     return within(obj, "spec", spec)
 
 
-NAMESPACES = Rules(True, defaults=_namespace, on_create=_begin_namespace, on_update=_keep_finalizers)
-NODES = Rules(True, status_on_create=True, defaults=_node)
-SECRETS = Rules(defaults=_secret, check=check_secret, check_update=check_secret_update)
-CONFIG_MAPS = Rules(check=check_config_map, check_update=check_config_map_update)
-LIMIT_RANGES = Rules(defaults=_limit_range)
+def _meta(namespaced: bool, new: Obj) -> Errors:
+    return check_meta(new["metadata"], namespaced, is_dns1123_subdomain)
+
+
+def _change_namespace(new: Obj, old: Obj) -> Errors:
+    return _meta(False, new) + check_namespace(new) + metadata_again(new, old)
+
+
+def _change_node(new: Obj, old: Obj) -> Errors:
+    return _meta(False, new) + check_node(new) + metadata_again(new, old) + check_node_update(new, old)
+
+
+def _change_secret(new: Obj, old: Obj) -> Errors:
+    errors = metadata_again(new, old) + immutable("type", _typed(new), _typed(old))
+    return errors + check_frozen(new, old, ("data",)) + _meta(True, new) + check_secret(new)
+
+
+def _typed(obj: Obj) -> Shown:
+    return Shown(marshalled(obj.get("type") or ""))
+
+
+def _change_config_map(new: Obj, old: Obj) -> Errors:
+    errors = metadata_again(new, old) + check_frozen(new, old, ("data", "binaryData"))
+    return errors + _meta(True, new) + check_config_map(new)
+
+
+def _change_limits(new: Obj, old: Obj) -> Errors:
+    return _meta(True, new) + check_limit_range(new)
+
+
+def _change_account(new: Obj, old: Obj) -> Errors:
+    return metadata_again(new, old) + _meta(True, new)
+
+
+def _change_endpoints(new: Obj, old: Obj) -> Errors:
+    return metadata_again(new, old) + _meta(True, new) + check_endpoints_changed(new, old)
+
+
+NAMESPACES = Rules(
+    True,
+    defaults=_namespace,
+    on_create=_begin_namespace,
+    on_update=_keep_finalizers,
+    check=check_namespace,
+    check_change=_change_namespace,
+    check_status=check_namespace_status,
+)
+NODES = Rules(
+    True,
+    status_on_create=True,
+    defaults=_node,
+    on_create=lambda obj: drop_removed_status(drop_removed(obj, None), None),
+    on_update=drop_removed,
+    on_status=drop_removed_status,
+    check=check_node,
+    check_change=_change_node,
+    check_status=check_node_update,
+    warn=warn_node,
+)
+SECRETS = Rules(defaults=_secret, check=check_secret, check_change=_change_secret, warn=warn_secret)
+CONFIG_MAPS = Rules(check=check_config_map, check_change=_change_config_map)
+LIMIT_RANGES = Rules(defaults=_limit_range, check=check_limit_range, check_change=_change_limits)
+QUOTAS = Rules(
+    True,
+    check=check_quota,
+    check_update=check_quota_update,
+    check_status=check_quota_status,
+    warn=warn_quota,
+    warn_update=lambda new, old: [],
+)
+ACCOUNTS = Rules(check_change=_change_account)
+ENDPOINTS = Rules(defaults=_endpoints, check=check_endpoints, check_change=_change_endpoints, warn=warn_endpoints)
 ROLE_BINDINGS = Rules(defaults=_binding)
 VALIDATING_WEBHOOKS = Rules(defaults=_webhooks(_webhook), check=check_validating)
 MUTATING_WEBHOOKS = Rules(defaults=_webhooks(_mutating_webhook), check=check_mutating)

@@ -3,8 +3,27 @@
 from functools import partial
 
 from sampan.api.json import Obj
-from sampan.resources.strategies.rules import Rules, each, fill, within, without
+from sampan.api.meta import is_dns1123_subdomain, is_path_segment
+from sampan.resources.strategies.checks import Errors
+from sampan.resources.strategies.rules import Rules, each, fill, metadata_again, within, without
 from sampan.resources.strategies.service_rules import check_service, check_service_update
+from sampan.resources.validation.discovery.slice import check_slice, check_slice_update, warn_slice, warn_slice_update
+from sampan.resources.validation.metadata import check_meta
+from sampan.resources.validation.networking.addresses import (
+    check_address,
+    check_address_update,
+    check_service_cidr,
+    check_service_cidr_update,
+)
+from sampan.resources.validation.networking.ingress import (
+    check_ingress,
+    check_ingress_status,
+    check_ingress_update,
+    warn_ingress,
+    warn_ingress_status,
+)
+from sampan.resources.validation.networking.ingress_class import check_controller_kept, check_ingress_class
+from sampan.resources.validation.networking.policy import check_policy, check_policy_update, warn_policy
 
 EXTERNAL = ("LoadBalancer", "NodePort")
 STICKY_SECONDS = 10800
@@ -35,14 +54,6 @@ def _service(spec: Obj) -> Obj:
 
 def _begin_service(obj: Obj) -> Obj:
     return {**obj, "status": {"loadBalancer": {}}}
-
-
-def _subset(subset: Obj) -> Obj:
-    return within(subset, "ports", partial(each, change=partial(fill, protocol="TCP")))
-
-
-def _endpoints(obj: Obj) -> Obj:
-    return within(obj, "subsets", partial(each, change=_subset))
 
 
 def _slice_port(port: Obj) -> Obj:
@@ -106,19 +117,67 @@ SERVICES = Rules(
     check_update=check_service_update,
     warn=_warn_service,
 )
-ENDPOINTS = Rules(defaults=_endpoints)
-ENDPOINT_SLICES = Rules(defaults=_slice)
-OLD_CLASS = "kubernetes.io/ingress.class"
 
 
-def _warn_ingress(obj: Obj) -> list[str]:
-    if OLD_CLASS not in (obj["metadata"].get("annotations") or {}):
-        return []
-    return [f"annotation \"{OLD_CLASS}\" is deprecated, please use 'spec.ingressClassName' instead"]
+def _drop_topology(obj: Obj) -> Obj:
+    """deprecatedTopology cannot be written through v1."""
+    return within(obj, "endpoints", partial(each, change=lambda endpoint: without(endpoint, "deprecatedTopology")))
 
 
-INGRESSES = Rules(warn=_warn_ingress)
-NETWORK_POLICIES = Rules(defaults=_policy_of)
+def _carry_topology(new: Obj, old: Obj) -> Obj:
+    """Endpoints that did not change keep it."""
+    return new if new.get("endpoints") == old.get("endpoints") else _drop_topology(new)
+
+
+def _change_slice(new: Obj, old: Obj) -> Errors:
+    return check_meta(new["metadata"], True, is_dns1123_subdomain) + check_slice_update(new, old)
+
+
+def _change_ingress(new: Obj, old: Obj) -> Errors:
+    errors = metadata_again(new, old) + check_meta(new["metadata"], True, is_dns1123_subdomain)
+    return errors + check_ingress_update(new, old)
+
+
+def _change_class(new: Obj, old: Obj) -> Errors:
+    errors = metadata_again(new, old) + check_controller_kept(new, old)
+    return errors + check_meta(new["metadata"], False, is_dns1123_subdomain) + check_ingress_class(new)
+
+
+def _change_policy(new: Obj, old: Obj) -> Errors:
+    return metadata_again(new, old) + check_policy_update(new, old)
+
+
+def _change_address(new: Obj, old: Obj) -> Errors:
+    errors = check_meta(new["metadata"], False, is_path_segment) + check_address(new)
+    return errors + metadata_again(new, old) + check_address_update(new, old)
+
+
+def _change_cidr(new: Obj, old: Obj) -> Errors:
+    return metadata_again(new, old) + check_service_cidr_update(new, old)
+
+
+ENDPOINT_SLICES = Rules(
+    defaults=_slice,
+    on_create=_drop_topology,
+    on_update=_carry_topology,
+    check=check_slice,
+    check_change=_change_slice,
+    warn=warn_slice,
+    warn_update=warn_slice_update,
+)
+INGRESSES = Rules(
+    True,
+    check=check_ingress,
+    check_change=_change_ingress,
+    check_status=check_ingress_status,
+    warn=warn_ingress,
+    warn_update=lambda new, old: [],
+    warn_status=lambda new, old: warn_ingress_status(new),
+)
+INGRESS_CLASSES = Rules(defaults=_class, check=check_ingress_class, check_change=_change_class)
+NETWORK_POLICIES = Rules(defaults=_policy_of, check=check_policy, check_change=_change_policy, warn=warn_policy)
+IP_ADDRESSES = Rules(check=check_address, check_change=_change_address)
+SERVICE_CIDRS = Rules(True, check=check_service_cidr, check_change=_change_cidr)
 
 
 def _api_service(obj: Obj) -> Obj:
@@ -127,4 +186,3 @@ def _api_service(obj: Obj) -> Obj:
 
 
 API_SERVICES = Rules(True, defaults=_api_service)
-INGRESS_CLASSES = Rules(defaults=_class)

@@ -7,17 +7,19 @@ from typing import Any
 from sampan.api.errors import FieldError
 from sampan.api.json import Obj
 from sampan.resources.strategy import GenericStrategy
+from sampan.resources.validation.metadata import check_meta_update
 
 Change = Callable[[Obj], Obj]
 Update = Callable[[Obj, Obj], Obj]
 Check = Callable[[Obj], list[FieldError]]
 Warn = Callable[[Obj], list[str]]
 CheckUpdate = Callable[[Obj, Obj], list[FieldError]]
+WarnUpdate = Callable[[Obj, Obj], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Rules(GenericStrategy):
-    """GenericStrategy, plus what this kind needs besides; a part that is None changes or demands nothing."""
+    """GenericStrategy, plus what this kind needs besides; a part that is None changes or demands nothing.""" ""
 
     defaults: Change | None = None
     on_create: Change | None = None
@@ -27,12 +29,15 @@ class Rules(GenericStrategy):
     """For creates, and for the new object of an update."""
     check_update: CheckUpdate | None = None
     """For updates, besides `check`."""
+    check_change: CheckUpdate | None = None
+    """For updates, all of it: in place of `check`, `check_update` and the second look at the metadata."""
     check_status: CheckUpdate | None = None
     warn: Warn | None = None
     """For creates, and for updates if `warn_update` does not speak of those."""
     warn_early: Warn | None = None
     """For creates, from the object before it is prepared; sent even if the create fails."""
-    warn_update: Callable[[Obj, Obj], list[str]] | None = None
+    warn_update: WarnUpdate | None = None
+    warn_status: WarnUpdate | None = None
 
     def default(self, obj: Obj) -> Obj:
         """The object with the kind's defaults."""
@@ -59,12 +64,17 @@ class Rules(GenericStrategy):
 
     def validate_update(self, new: Obj, old: Obj) -> list[FieldError]:
         """What is wrong with the new state of an object."""
-        found = self.check(new) if self.check else []
+        if self.check_change:
+            return self.check_change(new, old)
+        found = metadata_again(new, old)
+        if self.check:
+            found += self.check(new)
         return found + self.check_update(new, old) if self.check_update else found
 
     def validate_status(self, new: Obj, old: Obj) -> list[FieldError]:
         """What is wrong with a new status."""
-        return self.check_status(new, old) if self.check_status else []
+        found = metadata_again(new, old)
+        return found + self.check_status(new, old) if self.check_status else found
 
     def early_warnings(self, obj: Obj) -> list[str]:
         """Texts for Warning headers, whatever becomes of the object."""
@@ -77,6 +87,15 @@ class Rules(GenericStrategy):
     def update_warnings(self, new: Obj, old: Obj) -> list[str]:
         """Texts for Warning headers of an update."""
         return self.warn_update(new, old) if self.warn_update else self.warnings(new)
+
+    def status_warnings(self, new: Obj, old: Obj) -> list[str]:
+        """Texts for Warning headers of an update of the status."""
+        return self.warn_status(new, old) if self.warn_status else []
+
+
+def metadata_again(new: Obj, old: Obj) -> list[FieldError]:
+    """The metadata of an update, as nearly every kind of upstream looks at it once more by itself."""
+    return check_meta_update(new.get("metadata") or {}, old.get("metadata") or {})
 
 
 def fill(value: Mapping[str, Any], **defaults: Any) -> Obj:

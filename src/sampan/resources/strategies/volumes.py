@@ -1,16 +1,27 @@
 """Persistent volumes, claims, storage classes and CSI drivers."""
 
 from sampan.api.json import Obj
+from sampan.api.meta import annotations_of, is_dns1123_subdomain
+from sampan.resources.strategies.checks import Errors
 from sampan.resources.strategies.pod_spec import VOLUME_SOURCES
-from sampan.resources.strategies.rules import Rules, fill, within
-from sampan.resources.strategies.volume_rules import (
+from sampan.resources.strategies.rules import Rules, fill, metadata_again, within
+from sampan.resources.strategies.volume_rules import check_class, check_class_update
+from sampan.resources.validation.core.claim import (
     check_claim,
-    check_claim_update,
-    check_class,
-    check_class_update,
-    check_volume,
-    check_volume_update,
+    check_claim_again,
+    check_claim_kept,
+    check_claim_status,
+    level_sources,
+    warn_claim,
 )
+from sampan.resources.validation.core.volume import (
+    check_mount_options,
+    check_volume,
+    check_volume_again,
+    check_volume_kept,
+)
+from sampan.resources.validation.metadata import check_meta
+from sampan.resources.validation.node_labels import warn_node_term
 
 
 def _status(phase: str) -> Obj:
@@ -35,14 +46,23 @@ DEPRECATED = {
 """Sources of volumes that nothing serves any more: since when deprecated, since when without function."""
 
 
+OLD_ANNOTATIONS = {
+    "volume.beta.kubernetes.io/storage-class": 'deprecated since v1.8; use "storageClassName" attribute instead',
+    "volume.beta.kubernetes.io/mount-options": 'deprecated since v1.31; use "mountOptions" attribute instead',
+}
+
+
 def _volume_warnings(obj: Obj) -> list[str]:
-    spec = obj.get("spec") or {}
-    found = []
+    spec, annotations = obj.get("spec") or {}, annotations_of(obj)
+    found = [f"metadata.annotations[{key}]: {text}" for key, text in OLD_ANNOTATIONS.items() if key in annotations]
     if spec.get("persistentVolumeReclaimPolicy") == "Recycle":
         found.append(
             "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended "
             "approach is to use dynamic provisioning."
         )
+    terms = ((spec.get("nodeAffinity") or {}).get("required") or {}).get("nodeSelectorTerms") or ()
+    for index, term in enumerate(terms):
+        found += warn_node_term(term, f"spec.nodeAffinity.required.nodeSelectorTerms[{index}]")
     for source, (since, gone) in DEPRECATED.items():
         if source in spec:
             shown = "storageOS" if source == "storageos" else source
@@ -74,20 +94,33 @@ def _driver(obj: Obj) -> Obj:
     return within(obj, "spec", spec, absent={})
 
 
+def _change_volume(new: Obj, old: Obj) -> Errors:
+    again = check_meta(new["metadata"], False, is_dns1123_subdomain) + check_volume_again(new, old)
+    return again + check_mount_options(new) + again + check_volume_kept(new, old)
+
+
+def _change_claim(new: Obj, old: Obj) -> Errors:
+    errors = metadata_again(new, old) + check_meta(new["metadata"], True, is_dns1123_subdomain)
+    return errors + check_claim_again(new, old) + check_claim_kept(new, old)
+
+
 PERSISTENT_VOLUMES = Rules(
     True,
     defaults=_volume,
     on_create=lambda obj: {**obj, "status": _status("Pending")},
     check=check_volume,
+    check_change=_change_volume,
     warn=_volume_warnings,
-    check_update=check_volume_update,
 )
 CLAIMS = Rules(
     True,
     defaults=_claim,
-    on_create=lambda obj: {**obj, "status": _status("Pending")},
+    on_create=lambda obj: level_sources({**obj, "status": _status("Pending")}, None),
+    on_update=level_sources,
     check=check_claim,
-    check_update=check_claim_update,
+    check_change=_change_claim,
+    check_status=check_claim_status,
+    warn=warn_claim,
 )
 STORAGE_CLASSES = Rules(defaults=_class, check=check_class, check_update=check_class_update)
 CSI_DRIVERS = Rules(defaults=_driver)

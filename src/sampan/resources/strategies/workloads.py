@@ -4,9 +4,9 @@ from functools import partial
 from typing import Any
 
 from sampan.api.json import Obj
-from sampan.resources.strategies.checks import meta_of, spec_of
+from sampan.resources.strategies.checks import Errors, meta_of, spec_of
 from sampan.resources.strategies.pod_spec import template
-from sampan.resources.strategies.rules import Rules, each, fill, within
+from sampan.resources.strategies.rules import Rules, each, fill, metadata_again, within
 from sampan.resources.strategies.workload_rules import (
     check_cron_job,
     check_daemon_set,
@@ -16,6 +16,11 @@ from sampan.resources.strategies.workload_rules import (
     check_selector_update,
     check_stateful_set,
     check_workload,
+)
+from sampan.resources.validation.core.controller import (
+    check_controller,
+    check_controller_status,
+    check_controller_update,
 )
 
 HISTORY = 10
@@ -173,6 +178,18 @@ DAEMON_SETS = Rules(
 STATEFUL_SETS = Rules(
     True, defaults=_spec_of(_stateful_set), check=check_stateful_set, check_update=check_selector_update
 )
-REPLICATION_CONTROLLERS = Rules(True, defaults=_replication_controller)
+
+
+def _change_controller(new: Obj, old: Obj) -> Errors:
+    return metadata_again(new, old) + check_controller_update(new, old)
+
+
+REPLICATION_CONTROLLERS = Rules(
+    True,
+    defaults=_replication_controller,
+    check=check_controller,
+    check_change=_change_controller,
+    check_status=check_controller_status,
+)
 JOBS = Rules(True, defaults=_job, on_create=select_by_uid, check=check_job, check_update=check_job_update)
 CRON_JOBS = Rules(True, defaults=_spec_of(_cron_job), check=check_cron_job)

@@ -1,15 +1,20 @@
 """What is wrong with IP addresses (apimachinery: util/validation/ip.go, StrictIPCIDRValidation)."""
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from functools import lru_cache
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Final
 
 from sampan.resources.strategies.checks import Errors, invalid
 
 NOT_AN_ADDRESS = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 OCTETS = re.compile(r"\d{1,}(?:\.\d+){3}", re.ASCII)
 Address = IPv4Address | IPv6Address
+LOCAL_GROUPS: Final[Mapping[int, IPv4Network | IPv6Network]] = {
+    4: IPv4Network("224.0.0.0/24"), 6: IPv6Network("ff02::/16"),
+}  # fmt: skip
+"""Multicast addresses that no router passes on."""
 
 
 @lru_cache(maxsize=1024)
@@ -37,15 +42,17 @@ def has_leading_zeros(text: str) -> bool:
 
 def check_ip(value: str, at: str, known: Container[str] = ()) -> Errors:
     """An address in a field that is older than strict rules; `known` ones may stay as they are."""
-    if value in known:
-        return []
+    return [] if value in known else [invalid(at, value, text) for text in _problems(value)]
+
+
+def _problems(value: str) -> list[str]:
     address = parse_sloppy(value)
     if address is None:
-        return [invalid(at, value, NOT_AN_ADDRESS)]
+        return [NOT_AN_ADDRESS]
     if has_leading_zeros(value):
-        return [invalid(at, value, "must not have leading 0s")]
+        return ["must not have leading 0s"]
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return [invalid(at, value, "must not be an IPv4-mapped IPv6 address")]
+        return ["must not be an IPv4-mapped IPv6 address"]
     return []
 
 
@@ -58,11 +65,16 @@ def canonical_text(address: Address) -> str:
 
 def check_strict_ip(value: str, at: str) -> Errors:
     """An address in a field that was born with strict rules: in canonical form."""
-    errors = check_ip(value, at)
+    return [invalid(at, value, text) for text in strict_ip_problems(value)]
+
+
+def strict_ip_problems(value: str) -> list[str]:
+    """What is wrong with it, in words alone: an address may be a name."""
+    if problems := _problems(value):
+        return problems
     address = parse_sloppy(value)
-    if errors or address is None or value == canonical_text(address):
-        return errors
-    return [invalid(at, value, f'must be in canonical form ("{canonical_text(address)}")')]
+    text = canonical_text(address) if address is not None else value
+    return [] if value == text else [f'must be in canonical form ("{text}")']
 
 
 def warn_ip(value: str, at: str) -> list[str]:
@@ -76,3 +88,32 @@ def warn_ip(value: str, at: str) -> list[str]:
     if isinstance(address, IPv6Address) and text != value:
         return [f'{at}: IPv6 address "{value}" should be in RFC 5952 canonical format ("{text}")']
     return []
+
+
+def is_version(value: str, version: int) -> bool:
+    """Whether it is an address of that family; mapped IPv4 addresses are IPv4 (netutils.IsIPv4String)."""
+    address = parse_sloppy(value)
+    if address is None:
+        return False
+    mapped = isinstance(address, IPv6Address) and address.ipv4_mapped is not None
+    return (4 if mapped else address.version) == version
+
+
+def check_endpoint_ip(value: str, at: str, *, loopback: bool = False) -> Errors:
+    """An address that packets may be sent to (core validation: ValidateEndpointIP); `loopback`: also to this host."""
+    address = parse_sloppy(value)
+    if address is None:
+        return [invalid(at, value, "must be a valid IP address")]
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address
+    errors: Errors = []
+    if address.is_unspecified:
+        errors.append(invalid(at, value, f"may not be unspecified ({value})"))
+    if address.is_loopback and not loopback:
+        errors.append(invalid(at, value, "may not be in the loopback range (127.0.0.0/8, ::1/128)"))
+    if address.is_link_local:
+        errors.append(invalid(at, value, "may not be in the link-local range (169.254.0.0/16, fe80::/10)"))
+    if address in LOCAL_GROUPS[address.version]:
+        why = "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"
+        errors.append(invalid(at, value, why))
+    return errors

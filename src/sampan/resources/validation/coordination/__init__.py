@@ -1,0 +1,1 @@
+"""What is wrong with objects of coordination.k8s.io (upstream: pkg/apis/coordination/validation)."""

@@ -1,0 +1,1 @@
+"""What is wrong with events of both groups (upstream: pkg/apis/core/validation/events.go)."""

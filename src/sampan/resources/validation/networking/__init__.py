@@ -1,0 +1,1 @@
+"""What is wrong with objects of networking.k8s.io (upstream: pkg/apis/networking/validation)."""
