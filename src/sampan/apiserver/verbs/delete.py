@@ -97,18 +97,19 @@ def check_preconditions(call: Call, name: str, meta: Obj, options: DeleteOptions
         )  # fmt: skip
 
 
-async def delete_one(call: Call, name: str, options: DeleteOptions) -> Deleted:
-    """Delete one object of the collection. Raises 404, 409 and what admission refuses."""
+async def delete_one(call: Call, name: str, options: DeleteOptions, *, admit: bool = True) -> Deleted:
+    """Delete one object of the collection. Raises 404, 409 and what admission refuses, if it is asked (`admit`)."""
     registry, entry = call.kit.registry, call.entry
     for _ in range(UPDATE_TRIES):
         kv = await registry.get(entry, call.namespace, name)
         old = registry.object(entry, kv)
         check_preconditions(call, name, old["metadata"], options)
-        review = call.review(
-            "DELETE", None, old, name=name, dry_run=options.dry_run, options=options.as_object(), subresource=""
-        )
-        await call.kit.admission.mutate(review)
-        await call.kit.admission.validate(review)
+        if admit:
+            review = call.review(
+                "DELETE", None, old, name=name, dry_run=options.dry_run, options=options.as_object(), subresource=""
+            )
+            await call.kit.admission.mutate(review)
+            await call.kit.admission.validate(review)
         try:
             return await _delete_version(call, kv, old, options)
         except Conflict:
