@@ -314,12 +314,13 @@ async def test_an_error_in_a_watch_is_a_frame(app: App) -> None:
         ),
         (
             envelope.wrap("v1", "Secret", b""),
-            'Secret in version "v1" cannot be handled as a ConfigMap: converting (v1, Kind=Secret) to '
-            "(v1, Kind=ConfigMap): unknown conversion",
+            'Secret in version "v1" cannot be handled as a ConfigMap: converting (v1.Secret) to '
+            "(core.ConfigMap): unknown conversion",
         ),
         (
             envelope.wrap("v2", "ConfigMap", b""),
-            "the API version in the data (v2) does not match the expected API version (v1)",
+            'ConfigMap in version "v2" cannot be handled as a ConfigMap: no kind "ConfigMap" is registered for version '
+            '"v2" in scheme "pkg/api/legacyscheme/scheme.go:30"',
         ),
     ],
 )

@@ -194,7 +194,11 @@ async def test_the_kubernetes_service_is_there(send: Send) -> None:
             "json parse error: invalid character ']' looking for beginning of object key string",
         ),
         (b'{"kind":"Pod","apiVersion":"v1"}', 'Pod in version "v1" cannot be handled as a ConfigMap: '),
-        (b'{"apiVersion":"v2"}', "the API version in the data (v2) does not match the expected API version (v1)"),
+        (b'{"apiVersion":"v2"}', 'no kind "ConfigMap" is registered for version "v2" in scheme'),
+        (b'{"kind":1}', "json: cannot unmarshal number into Go struct field .kind of type string"),
+        (b'{"apiVersion":"a/b/c"}', "unexpected GroupVersion string: a/b/c"),
+        (b"nul", "invalid character ' ' in literal null (expecting 'l') (6e756c)"),
+        (b"", "unexpected end of JSON input (<empty>)"),
     ],
 )
 async def test_bodies_that_cannot_be_read(app: App, body: bytes, message: str) -> None:

@@ -24,15 +24,25 @@ class _Wrong(Exception):
 
 def syntax_error(data: bytes) -> str:
     """Go's error for the first thing that is wrong; empty for good JSON."""
+    wrong = _first_wrong(data)
+    if wrong is not None and wrong.at >= len(data):  # Go tries a space then, which may be wrong in itself
+        data += b" "
+        wrong = _first_wrong(data)
+        if wrong is None or wrong.at >= len(data):
+            return END
+    if wrong is None:
+        return ""
+    char = chr(data[wrong.at])
+    shown = "'\\''" if char == "'" else "'\"'" if char == '"' else f"'{go_text(char)}'"
+    return f"invalid character {shown} {wrong.context}"
+
+
+def _first_wrong(data: bytes) -> "_Wrong | None":
     try:
         _Scanner(data).document()
     except _Wrong as wrong:
-        if wrong.at >= len(data):
-            return END
-        char = chr(data[wrong.at])
-        shown = "'\\''" if char == "'" else "'\"'" if char == '"' else f"'{go_text(char)}'"
-        return f"invalid character {shown} {wrong.context}"
-    return ""
+        return wrong
+    return None
 
 
 def go_text(char: str) -> str:

@@ -6,6 +6,7 @@ from sampan.api import json
 from sampan.api.errors import StatusError
 from sampan.api.json import Obj
 from sampan.api.table import partial, table
+from sampan.apiserver.body_kind import go_package
 from sampan.apiserver.call import Call
 from sampan.apiserver.negotiate import PLAIN, PROTOBUF, YAML, Format, is_pretty, negotiate
 from sampan.net.http import Headers, Request, Response
@@ -97,11 +98,7 @@ def go_type(call: Call, tail: str = "") -> str:
     """The name of the Go type that upstream has of a resource, for messages that show it."""
     if call.resource.custom:
         return f"*unstructured.Unstructured{tail}"
-    package = "core" if call.group in ("", "events.k8s.io") else call.group.partition(".")[0]
-    return f"*{GO_PACKAGES.get(package, package)}.{call.kind}{tail}"
-
-
-GO_PACKAGES = {"internal": "apiserverinternal"}
+    return f"*{go_package(call.group)}.{call.kind}{tail}"
 
 
 def not_a_list(call: Call) -> StatusError:

@@ -13,11 +13,12 @@ from sampan.api.protobuf.messages import message_of, message_of_names
 from sampan.api.protobuf.wire import WireError
 from sampan.api.protobuf.writer import write
 from sampan.api.schema.strict import cannot_handle
+from sampan.apiserver.body_kind import check_kind, unrecognized
 from sampan.apiserver.call import Call
 from sampan.store.base import KeyValue
 
-SHOWN, PART = 30, 100
-"""Bytes of a bad body that are shown; objects of a list that are encoded in one go."""
+PART = 100
+"""Objects of a list that are encoded in one go."""
 CANNOT = "object {} does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message"
 
 
@@ -28,11 +29,9 @@ def is_native(gvk: GVK) -> bool:
 
 def object_body(body: bytes, gvk: GVK) -> Obj:
     """The object of a body that should be a `gvk`: what Go's fields say, not yet decoded by a schema. Raises 400."""
-    from sampan.apiserver.body_kind import check_kind
-
     unknown = unwrapped(body, gvk.kind)
     named: Obj = {"kind": unknown.kind or gvk.kind, "apiVersion": unknown.api_version or gvk.api_version}
-    check_kind(named, gvk)
+    check_kind(named, gvk, body)
     message = message_of(gvk)
     if not message:
         raise bad_request(cannot_handle(gvk.kind, gvk.version, CANNOT.format("*unstructured.Unstructured")))
@@ -55,9 +54,7 @@ def unwrapped(body: bytes, kind: str) -> Unknown:
     try:
         return envelope.unwrap(body)
     except WireError as error:
-        start = body[:SHOWN].decode(errors="replace") if body.startswith(b"{") else body[:SHOWN].hex()
-        shown = (start + " ..." if len(body) > SHOWN else start) or "<empty>"
-        message = f"the object provided is unrecognized (must be of type {kind}): {error} ({shown})"
+        message = unrecognized(kind, str(error), body)
         raise bad_request(message if kind != "DeleteOptions" else str(error)) from None
 
 

@@ -11,7 +11,7 @@ from sampan.api.names import GVK
 from sampan.api.schema.decode import DecodeError, decode
 from sampan.api.schema.nodes import Node
 from sampan.api.schema.strict import cannot_handle, duplicate_fields, merged_repeats, strict_message, strict_problems
-from sampan.apiserver.body_kind import GO_KINDS, GO_TYPE_META, check_kind
+from sampan.apiserver.body_kind import GO_KINDS, GO_TYPE_META, Undecodable, check_kind, unrecognized
 from sampan.apiserver.negotiate import PROTOBUF, YAML, body_type
 
 LIMIT = 3 * 1024 * 1024
@@ -69,15 +69,18 @@ def parse_yaml(body: bytes) -> Any:
     try:
         return loader.get_data() if loader.check_data() else None
     except yaml.YAMLError as error:
-        raise ValueError(f"error converting YAML to JSON: yaml: {yaml_text(error)}") from None
+        raise ValueError(f"yaml: {yaml_text(error)}") from None
     finally:
         loader.dispose()
 
 
 def yaml_text(error: Any) -> str:
     """A YAML error in one line, with the line where it happened as upstream's library counts."""
+    from yaml.reader import ReaderError
     from yaml.scanner import ScannerError
 
+    if isinstance(error, ReaderError):
+        return str(error.reason)
     mark, context = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or str(error)
     line = 0
@@ -88,7 +91,7 @@ def yaml_text(error: Any) -> str:
     return f"line {line}: {problem}" if line else str(problem)
 
 
-def parse_body(body: bytes, content_type: str, kind: str = "") -> tuple[Any, bytes | None]:
+def parse_body(body: bytes, content_type: str, kind: str) -> tuple[Any, bytes | None]:
     """The parsed body, and its bytes if it was JSON. `kind` is what it should be. Raises 400, 413, 415."""
     media = body_type(content_type)
     check_size(body)
@@ -102,7 +105,7 @@ def parse_body(body: bytes, content_type: str, kind: str = "") -> tuple[Any, byt
         return parse_json(body), body
     except ValueError as error:
         what = str(error) if media == YAML else f"couldn't get version/kind; json parse error: {error}"
-        raise bad_request(what) from None
+        raise bad_request(what if kind == "DeleteOptions" else unrecognized(kind, what, body)) from None
 
 
 class Decoded:
@@ -123,24 +126,20 @@ def decode_body(body: bytes, content_type: str, gvk: GVK, node: Node, validation
         from sampan.apiserver.binary import object_body
 
         check_size(body)
-        return decode_value(object_body(body, gvk), None, gvk, node, "Ignore")
-    value, raw = parse_body(body, content_type)
-    if value is None and raw is None:
+        return decode_value(object_body(body, gvk), None, gvk, node, "Ignore", body)
+    value, raw = parse_body(body, content_type, gvk.kind)
+    if value is None:
         value = {}
     if not isinstance(value, dict):
-        found = GO_KINDS.get(type(value), "null")
-        if value is None:
-            value = {}
-        else:
-            message = f"json: cannot unmarshal {found} into Go value of type {GO_TYPE_META}"
-            raise bad_request(f"couldn't get version/kind; json parse error: {message}")
+        message = f"json: cannot unmarshal {GO_KINDS[type(value)]} into Go value of type {GO_TYPE_META}"
+        raise bad_request(unrecognized(gvk.kind, f"couldn't get version/kind; json parse error: {message}", body))
     if raw is not None:
         return decode_value(value, raw, gvk, node, validation)
     repeated = repeats_of_yaml(body) if validation != "Ignore" else []
     if repeated and validation == "Strict":
         lines = "\n  ".join(["yaml: unmarshal errors:", *repeated])
         raise bad_request(cannot_handle(gvk.kind, gvk.version, strict_message([lines])))
-    decoded = decode_value(value, None, gvk, node, validation)
+    decoded = decode_value(value, None, gvk, node, validation, body)
     decoded.problems[:0] = repeated
     return decoded
 
@@ -152,20 +151,27 @@ def repeats_of_yaml(body: bytes) -> list[str]:
     return repeated_keys(body)
 
 
-def decode_value(value: Obj, raw: bytes | None, gvk: GVK, node: Node, validation: str) -> Decoded:
-    """As `decode_body`, for a body that is parsed already; `raw` for repeated fields."""
+def decode_value(
+    value: Obj, raw: bytes | None, gvk: GVK, node: Node, validation: str, shown: bytes | None = None
+) -> Decoded:
+    """As `decode_body`, for a body that is parsed already; `raw` for repeated fields.
+
+    `shown`: the body as errors show it; with neither it is the outcome of a patch.
+    """
     repeated = duplicate_fields(raw, value) if raw is not None else []
     if repeated and raw is not None:
         value = merged_repeats(raw)
-    check_kind(value, gvk)
+    text = shown if raw is None else raw
+    check_kind(value, gvk, text if text is not None else b"", patched=text is None)
     try:
         obj, unknown = decode(value, node)
     except DecodeError as error:
-        raise bad_request(cannot_handle(gvk.kind, gvk.version, str(error))) from None
+        raise Undecodable(cannot_handle(gvk.kind, gvk.version, str(error)), str(error)) from None
     problems: list[str] = []
     if validation != "Ignore":
         problems = strict_problems(repeated, unknown)
         if problems and validation == "Strict":
-            raise bad_request(cannot_handle(gvk.kind, gvk.version, strict_message(problems)))
+            why = strict_message(problems)
+            raise Undecodable(cannot_handle(gvk.kind, gvk.version, why), why)
     obj["kind"], obj["apiVersion"] = gvk.kind, gvk.api_version
     return Decoded(obj, problems)

@@ -1,5 +1,6 @@
 """Content negotiation: the Accept header as a Format, the Content-Type as a body's encoding."""
 
+import re
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -135,16 +136,35 @@ def _number(text: str) -> float:
         return 0.0
 
 
+@lru_cache(maxsize=256)
 def body_type(content_type: str) -> str:
     """JSON, YAML or PROTOBUF for a body's Content-Type, or a 415."""
-    media = content_type.partition(";")[0].strip().lower()
-    if media in ("", JSON):
-        return JSON
-    if media in (YAML, PROTOBUF):
+    media = media_of(content_type) if content_type else JSON
+    if media in MEDIA:
         return media
     raise unsupported_media_type(
         f"the body of the request was in an unknown format - accepted media types include: {ACCEPTED}"
     )
+
+
+TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+PARAMETER = re.compile(rf'[ \t]*;[ \t]*({TOKEN})=({TOKEN}|"(?:[^"\\]|\\.)*")[ \t]*')
+
+
+def media_of(content_type: str) -> str:
+    """The media type without its parameters, as Go's mime package reads it; empty if it cannot."""
+    media = content_type.partition(";")[0]
+    name, rest = media.strip().lower(), content_type[len(media) :]
+    if not re.fullmatch(rf"{TOKEN}(/{TOKEN})?", name):
+        return ""
+    seen: set[str] = set()
+    while rest.strip(" \t;"):
+        match = PARAMETER.match(rest)
+        if match is None or match[1].lower() in seen:
+            return ""
+        seen.add(match[1].lower())
+        rest = rest[match.end() :]
+    return name if rest.strip() in ("", ";") else ""
 
 
 def is_pretty(parameter: str | None, user_agent: str) -> bool:

@@ -1,5 +1,6 @@
 """YAML with JSON's types: no dates, keys are strings. Imported late: YAML is rare and its import is not free."""
 
+import base64
 import re
 from typing import Any, ClassVar
 
@@ -41,6 +42,21 @@ def _mapping(loader: Any, node: Any) -> dict[str, Any]:
 
 
 JSONLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
+
+
+def _binary(loader: Any, node: Any) -> str:
+    return base64.b64decode(node.value).decode(errors="replace")
+
+
+def _untagged(loader: Any, node: Any) -> Any:
+    """What has a tag of its own, without it."""
+    if isinstance(node, yaml.ScalarNode):
+        return node.value
+    return loader.construct_mapping(node) if isinstance(node, yaml.MappingNode) else loader.construct_sequence(node)
+
+
+JSONLoader.add_constructor("tag:yaml.org,2002:binary", _binary)
+JSONLoader.add_constructor(None, _untagged)
 
 
 def dump(value: Any) -> bytes:

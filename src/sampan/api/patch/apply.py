@@ -61,6 +61,7 @@ def check_type(scope: Scope, config: Obj) -> None:
     """The configuration must say its exact type; raises 400."""
     version, kind = config.get("apiVersion", ""), config.get("kind", "")
     if (version, kind) != (scope.api_version, scope.kind):
+        version, kind = (version if isinstance(version, str) else "", kind if isinstance(kind, str) else "")
         raise bad_request(f"invalid object type: {_kind(version, kind)}")
 
 

@@ -56,7 +56,7 @@ def parse_config(body: bytes) -> Obj:
         try:
             value = parse_yaml(body)
         except ValueError as error:
-            raise bad_request(f"error decoding YAML: {error}") from None
+            raise bad_request(f"error decoding YAML: error converting YAML to JSON: {error}") from None
     if value is None:
         return {}
     if not isinstance(value, dict):

@@ -14,6 +14,7 @@ from sampan.api.schema.nodes import Node
 from sampan.api.schema.strict import duplicate_fields, strict_message, strict_problems
 from sampan.apiserver import write
 from sampan.apiserver.answer import answer, format_of
+from sampan.apiserver.body_kind import GO_KINDS, Undecodable
 from sampan.apiserver.call import Call
 from sampan.apiserver.decoder import check_size, decode_value, parse_json
 from sampan.apiserver.options import write_options
@@ -81,7 +82,7 @@ class Given:
 
 def read_patch(body: bytes, media: str, validation: str) -> Given:
     """The patch in hand; raises 400."""
-    change = parse_patch(body, media)
+    change = parse_patch(body, media, validation)
     repeated = [] if validation == "Ignore" else strict_problems(duplicate_fields(body, change), ())
     if media == JSON_PATCH:
         repeated = [f"json patch {text}" for text in repeated]
@@ -101,22 +102,24 @@ def outcome(old: Obj, given: Given, gvk: GVK, schema: Node) -> tuple[Obj, list[s
     return decoded(patched(old, given, schema), given, gvk, schema)
 
 
-def parse_patch(body: bytes, media: str) -> Any:
-    """The patch in hand; raises 400."""
+def parse_patch(body: bytes, media: str, validation: str) -> Any:
+    """The patch in hand; raises 400. Who wants no validation is answered by another of upstream's libraries."""
+    lax = validation == "Ignore"
+    prefix = "" if media == STRATEGIC or (media == JSON_PATCH and lax) else "error decoding patch: "
     try:
         change = parse_json(body)
     except ValueError as error:
-        raise bad_request(f"error decoding patch: {error}") from None
-    if media == JSON_PATCH or isinstance(change, dict):
+        raise bad_request("Invalid JSON Patch" if media == MERGE and lax else f"{prefix}{error}") from None
+    if media == JSON_PATCH:
+        return [] if change is None else change
+    if isinstance(change, dict):
         return change
-    if change is None and media == MERGE:
+    if media == MERGE and (change is None or lax):
         raise bad_request("Invalid JSON Patch")
     if change is None:
         return {}
-    kind = {str: "string", bool: "bool", int: "number", float: "number", list: "array"}[type(change)]
-    raise bad_request(
-        f"error decoding patch: json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
-    )
+    text = f"json: cannot unmarshal {GO_KINDS[type(change)]} into Go value of type map[string]interface {{}}"
+    raise bad_request(f"{prefix}{text}")
 
 
 def patched(old: Obj, given: Given, schema: Node) -> Any:
@@ -132,13 +135,12 @@ def decoded(raw: Any, given: Given, gvk: GVK, schema: Node) -> tuple[Obj, list[s
     """A patched object, decoded, and what strict decoding found; raises 400, or 422 for what does not fit."""
     if not isinstance(raw, dict):
         raise bad_request("error decoding patch: the result is no object")
+    if given.media == STRATEGIC and isinstance(raw.get("kind"), str) and isinstance(raw.get("apiVersion"), str):
+        raw = {**raw, "kind": gvk.kind, "apiVersion": gvk.api_version}  # upstream never looks at them
     try:
         found = decode_value(raw, None, gvk, schema, given.validation)
-    except StatusError as error:
-        why = error.message.partition(f" cannot be handled as a {gvk.kind}: ")[2]
-        if not why:
-            raise
-        raise unfit(raw, given, why) from None
+    except Undecodable as error:
+        raise unfit(raw, given, error.why) from None
     if given.repeated and given.validation == "Strict":
         raise unfit(raw, given, strict_message([*given.repeated, *found.problems]))
     return found.obj, [*given.repeated, *found.problems]
