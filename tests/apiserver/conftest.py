@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sampan.aio.clock import RealClock
-from sampan.api.names import GVK, parse_api_version
+from sampan.api.names import GVK, RestMapping, parse_api_version
 from sampan.apiserver.admission.chain import Chain
 from sampan.apiserver.admission.compose import compose
 from sampan.apiserver.admission.webhooks import Means as AdmissionMeans
@@ -49,7 +49,7 @@ from sampan.reconcile.loop import Kit, Manager
 from sampan.resources.build import builtin_resources
 from sampan.store.memory import MemoryStore
 
-CONTROLLERS = ("clusterrole-aggregation-controller",)
+CONTROLLERS = ("clusterrole-aggregation-controller", "resourcequota-controller")
 GOLDEN = Path(__file__).parents[1] / "golden"
 AGENT = "transcript/1.0"
 SERVER = "127.0.0.1:6443"
@@ -321,7 +321,14 @@ async def running_controllers(app: App) -> AsyncIterator[None]:
     api = Api(LocalTransport(app, user, "controllers"))
     chosen = [one for one in controllers(Settings("", "", ())) if one.name in CONTROLLERS]
     informers = Informers(api, RealClock())
-    manager = Manager(chosen, Kit(api, informers, RealClock(), []))
+    kinds: list[RestMapping] = []
+
+    def look() -> None:
+        kinds[:] = {(r.mapping.group, r.mapping.plural): r.mapping for r in app.kit.live.all()}.values()
+
+    look()
+    app.kit.live.on_change(look)
+    manager = Manager(chosen, Kit(api, informers, RealClock(), kinds))
     await manager.start()
     try:
         yield

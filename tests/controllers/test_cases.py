@@ -19,7 +19,7 @@ from sampan.api.names import Key, ObjectRef, RestMapping
 from sampan.client.cache import Cache
 from sampan.controllers import Settings, controllers
 from sampan.reconcile.controller import Controller
-from sampan.reconcile.plan import Action, Ask, Call, Create, Delete, Emit, Patch, Requeue, Update
+from sampan.reconcile.plan import Action, Ask, Call, Create, Delete, Emit, Follow, Patch, Requeue, Update
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*/*.yaml"))
 NOW = "2026-01-01T00:00:00Z"
@@ -109,6 +109,8 @@ def shown(action: Action, look: CaseLookup) -> Obj:
             return {"requeue": after, **({"key": str(key).replace("\0", "~")} if key else {})}
         case Ask(ref):
             return {"ask": place(ref)}
+        case Follow(mapping):
+            return {"follow": mapping.kind}
         case Call(method, path, body):
             return {"call": f"{method} {path}", **({"body": body} if body else {})}
 

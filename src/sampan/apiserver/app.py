@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from sampan.aio.clock import Clock, RealClock
 from sampan.api.resource import Resource
+from sampan.apiserver.admission.quota import ResourceQuota
 from sampan.apiserver.admission.review import Admission, AdmitAll
 from sampan.apiserver.admission.webhooks import Webhooks
 from sampan.apiserver.call import Connector, Kit
@@ -109,6 +110,8 @@ class App:
         host, _, port = self.parts.address.rpartition(":")
         if self.parts.webhooks is not None:
             await self.parts.webhooks.start(self.kit.live, self.kit.registry.conversions)
+        if isinstance(self.parts.admission, ResourceQuota):
+            self.parts.admission.start(self.kit)
         await ensure_namespaces(self.kit)
         await ensure_kubernetes_service(self.kit, self.parts.service_cidr, host.strip("[]"), int(port))
         await self._custom.start()
@@ -119,6 +122,8 @@ class App:
         await self._custom.close()
         if self.parts.webhooks is not None:
             await self.parts.webhooks.close()
+        if isinstance(self.parts.admission, ResourceQuota):
+            await self.parts.admission.close()
         await self.kit.deadlines.close()
 
     async def _route(self, request: Request) -> Response:

@@ -17,6 +17,7 @@ from sampan.controllers import (
     provisioner,
     pv_binder,
     replicaset,
+    resource_quota,
     role_aggregation,
     root_ca,
     serviceaccount,
@@ -61,6 +62,7 @@ def controllers(settings: Settings) -> tuple[Controller, ...]:
         ttl_after_finished.CONTROLLER,
         statefulset.CONTROLLER,
         daemonset.CONTROLLER,
+        resource_quota.CONTROLLER,
     )
 
 

@@ -78,3 +78,5 @@ class Controller:
     """Counters that its actions name."""
     follows: Callable[[RestMapping], Watches] | None = None
     """How to follow a kind that the server begins to serve later, for controllers that care for every kind."""
+    on_demand: Callable[[RestMapping], Watches] | None = None
+    """How to follow a kind that a plan asks to follow (`Follow`)."""

@@ -22,7 +22,7 @@ from sampan.reconcile.controller import Controller, Watches
 from sampan.reconcile.execute import Executor, Written
 from sampan.reconcile.look import CacheLookup
 from sampan.reconcile.performer import Performer
-from sampan.reconcile.plan import Ask, Counted, Plan
+from sampan.reconcile.plan import Ask, Counted, Follow, Plan
 
 log = logging.getLogger("sampan.reconcile")
 MAX_ROUNDS = 50
@@ -55,6 +55,7 @@ class Runner:
             )
             for counted in controller.counts
         }
+        self._followed: set[RestMapping] = set()
         self._performer = Performer(Executor(kit.api, self.recorder, self._count))
 
     def subscribe(self) -> None:
@@ -112,6 +113,8 @@ class Runner:
         answers: dict[ObjectRef, Obj | None] = {}
         for _ in range(MAX_ROUNDS):
             plan = self.decide(key, self.kit.clock.now(), answers)
+            if await self._follow_also(plan):
+                continue
             try:
                 await self._perform(key, plan, answers)
             except StatusError as error:
@@ -123,6 +126,28 @@ class Runner:
                     self.queue.add_after(key, self.controller.resync)
                 return
         raise RuntimeError(f"{self.controller.name} {key}: the decision asks without end")
+
+    async def _follow_also(self, plan: Plan) -> bool:
+        """Follow what the plan asks to follow, until it is known; whether the plan was made without knowing it."""
+        if self.controller.on_demand is None:
+            return False
+        waited = False
+        for mapping in {action.mapping for action in plan if isinstance(action, Follow)}:
+            if mapping not in self._followed:
+                self._followed.add(mapping)
+                self.follow(self.controller.on_demand(mapping))
+                waited = True
+            synced = self.kit.informers.of(mapping).synced
+            if not synced.is_set():
+                await synced.wait()
+                waited = True
+        return waited
+
+    async def forget(self, mapping: RestMapping) -> None:
+        """Follow a kind no more that is gone."""
+        if mapping in self._followed:
+            self._followed.discard(mapping)
+            await self.kit.informers.drop(mapping)
 
     async def _perform(self, key: Key, plan: Plan, answers: dict[ObjectRef, Obj | None]) -> None:
         """Do what the plan says, then wait until the caches show it."""
@@ -193,6 +218,8 @@ class Manager:
         have[:] = kinds
         for kind in gone:
             await self.kit.informers.drop(kind, metadata_only=True)
+            for runner in self.runners:
+                await runner.forget(kind)
         await self.kit.informers.synced()
 
     @property

@@ -113,6 +113,16 @@ class Call:
     body: Obj | None = None
 
 
-Action = Create | Update | Patch | Delete | Emit | Requeue | Ask | Call
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """From now on follow this kind as the controller's `on_demand` says, and decide again when its objects are known.
+
+    It is nothing to do for a kind that is followed already.
+    """
+
+    mapping: RestMapping
+
+
+Action = Create | Update | Patch | Delete | Emit | Requeue | Ask | Call | Follow
 Plan = tuple[Action, ...]
 NOTHING: Plan = ()

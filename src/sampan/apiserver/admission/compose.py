@@ -1,6 +1,7 @@
 """How admission is put together, for every server alike."""
 
 from sampan.apiserver.admission.escalation import NoEscalation
+from sampan.apiserver.admission.quota import ResourceQuota
 from sampan.apiserver.admission.review import Admission
 from sampan.apiserver.admission.webhooks import Means, Webhooks
 from sampan.apiserver.authorizer import Authorizer
@@ -9,4 +10,4 @@ from sampan.apiserver.authorizer import Authorizer
 def compose(plugins: Admission, means: Means, authorizer: Authorizer) -> tuple[Admission, Webhooks]:
     """The whole admission around the plugins, and the part of it that is to be started with the server."""
     webhooks = Webhooks(plugins, means)
-    return NoEscalation(webhooks, authorizer), webhooks
+    return ResourceQuota(NoEscalation(webhooks, authorizer), means.objects), webhooks

@@ -1,0 +1,1 @@
+"""Resource quotas: what objects count for, and whether it fits."""
