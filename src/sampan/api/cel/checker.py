@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sampan.api.cel.function import Overload
+from sampan.api.cel.library.formatting import format_problem
 from sampan.api.cel.literals import literal_problem, plan_problem
 from sampan.api.cel.parser import dotted
 from sampan.api.cel.syntax import (
@@ -54,7 +55,7 @@ class Checker:
     ) -> None:
         self._scope: dict[str, tuple[Type, str]] = {name: (type_, name) for name, type_ in variables.items()}
         self._functions, self._names, self._structs = functions, names, structs
-        self._slots = 0
+        self._slots = self._mixed = 0
         self.problems: list[Problem] = []
         self.plan_problem = ""
         """Why a program of the expression could not be made, though nothing is wrong with its types."""
@@ -163,7 +164,9 @@ class Checker:
         if expr.function in ("_&&_", "_||_"):
             return self._logic(expr)
         parts = [*([expr.target] if expr.target is not None else []), *expr.args]
-        types = [self._anything(p) if expr.function == "format" and p in expr.args else self.check(p) for p in parts]
+        self._mixed += expr.function == "format"
+        types = [self.check(part) for part in parts]
+        self._mixed -= expr.function == "format"
         if expr.function in ("_[_]", "_[?_]"):
             return self._index(expr, types)
         candidates = self._functions.get(expr.function)
@@ -186,7 +189,7 @@ class Checker:
             text = f"{shown[0]}.({', '.join(shown[1:])})" if is_member else f"({', '.join(shown)})"
             return self._fail(expr.offset, f"found no matching overload for '{expr.function}' applied to '{text}'")
         expr.overloads = tuple(one for one, _ in found)
-        problem = literal_problem(expr)
+        problem = format_problem(expr) if expr.function == "format" and is_member else literal_problem(expr)
         if problem is not None:
             self.problems.append(problem)
         self.plan_problem = self.plan_problem or plan_problem(expr)
@@ -229,7 +232,7 @@ class Checker:
                     text = f"expected type 'optional_type({found.shown()})' but found '{found.shown()}'"
                     self._fail(part.offset, text)
                 found = found.params[0] if is_optional(found) else DYN
-            if known and found.kind not in ("null", *LOOSE) and not assign(known[0], found, {}):
+            if known and not self._mixed and found.kind not in ("null", *LOOSE) and not assign(known[0], found, {}):
                 self._fail(part.offset, f"expected type '{known[0].shown()}' but found '{found.shown()}'")
             elif found.kind not in LOOSE:
                 known.append(found)
@@ -239,15 +242,6 @@ class Checker:
 
     def _list(self, expr: ListExpr) -> Type:
         return list_of(self._same([(item, index in expr.optional) for index, item in enumerate(expr.items)]))
-
-    def _anything(self, expr: Expr) -> Type:
-        """The arguments of `format` are the one literal list whose items may differ in type."""
-        if not isinstance(expr, ListExpr):
-            return self.check(expr)
-        for item in expr.items:
-            self.check(item)
-        expr.type = list_of(DYN)
-        return expr.type
 
     def _map(self, expr: MapExpr) -> Type:
         keys = self._same([(key, False) for key, _, _ in expr.entries])

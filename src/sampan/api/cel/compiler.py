@@ -17,7 +17,7 @@ from sampan.api.cel.syntax import (
     Select,
     StructExpr,
 )
-from sampan.api.cel.values import NONE, EvalError, Evaluate, Optional, Struct, has_key, no_overload, type_name
+from sampan.api.cel.values import NONE, EvalError, Evaluate, Opaque, Optional, Struct, has_key, no_overload, type_name
 
 
 def compile_expr(expr: Expr) -> Evaluate:
@@ -70,9 +70,11 @@ def _select(expr: Select) -> Evaluate:
 def _missing(value: Any, key: str) -> Any:
     if isinstance(value, Optional):
         return _maybe(value, key)
-    if isinstance(value, dict):
-        raise EvalError(f"no such key: {key}")
-    raise no_overload()
+    if isinstance(value, list):
+        raise EvalError("unsupported index type 'string' in list")
+    if isinstance(value, Opaque):
+        raise no_overload()
+    raise EvalError(f"no such key: {key}")
 
 
 def _present(value: Any, key: str) -> bool:

@@ -99,6 +99,10 @@ class Bodies:
         Raises StatusError 500.
         """
         resource = target.resource
+        named = made.get("apiVersion"), made.get("kind")
+        if strict and resource.schema.name and named != (target.kind.api_version, target.kind.kind) and all(named):
+            scheme = "pkg/api/legacyscheme/scheme.go:30"
+            raise internal(f'no kind "{named[1]}" is registered for version "{named[0]}" in scheme "{scheme}"')
         if _is_scale(review):
             assert review.obj is not None
             assert review.resource.scale is not None

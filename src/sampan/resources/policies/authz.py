@@ -7,6 +7,7 @@ from typing import ClassVar
 from sampan.api.cel.function import Overload, member
 from sampan.api.cel.types import Type
 from sampan.api.cel.values import EvalError, Opaque
+from sampan.api.meta import is_dns1123_label, is_dns1123_subdomain
 
 PREFIX = "kubernetes.authorization."
 
@@ -68,21 +69,21 @@ class Verdict(Opaque):
 
 
 def _path(one: Authorizer, path: str) -> PathCheck:
-    if not path:
+    if not path.strip():
         raise EvalError("path must not be empty")
     return PathCheck(one.decide, replace(one.query, path=path))
 
 
 def _account(one: Authorizer, namespace: str, name: str) -> Authorizer:
-    if not name:
+    if is_dns1123_subdomain(name):
         raise EvalError("Invalid service account name")
-    if not namespace:
+    if is_dns1123_label(namespace):
         raise EvalError("Invalid service account namespace")
     return Authorizer(one.decide, replace(one.query, account=(namespace, name)))
 
 
 def _resource(one: GroupCheck, resource: str) -> ResourceCheck:
-    if not resource:
+    if not resource.strip():
         raise EvalError("resource must not be empty")
     return ResourceCheck(one.decide, replace(one.query, resource=resource))
 

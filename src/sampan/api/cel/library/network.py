@@ -152,7 +152,8 @@ def _parse_cidr(text: str) -> Network:
             raise ValueError
         found = ipaddress.ip_interface(text)
     except ValueError:
-        raise EvalError(f"{prefix}{prefix}netip.ParsePrefix({_quoted(text)}): unable to parse IP") from None
+        why = "unable to parse IP" if "/" in text else "no '/'"
+        raise EvalError(f"{prefix}{prefix}netip.ParsePrefix({_quoted(text)}): {why}") from None
     if isinstance(found, ipaddress.IPv6Interface) and found.ip.ipv4_mapped is not None:
         raise EvalError(f"{prefix}IPv4-mapped IPv6 address {_quoted(text)} is not allowed")
     return found

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sampan.api.cel import times
@@ -134,19 +135,18 @@ def double_text(value: float) -> str:
         return "NaN" if value != value else "+Inf" if value > 0 else "-Inf"
     if value == 0:
         return "-0" if math.copysign(1, value) < 0 else "0"
-    digits = repr(value)
-    mantissa, _, exponent = f"{value:e}".partition("e")
-    power = int(exponent)
-    if -5 < power < 21:
-        return f"{value:.{max(0, _places(digits))}f}"
-    shortest = digits.partition("e")[0].rstrip("0").rstrip(".") if "e" in digits else mantissa.rstrip("0").rstrip(".")
-    return f"{shortest}e{'-' if power < 0 else '+'}{abs(power):02d}"
-
-
-def _places(digits: str) -> int:
-    mantissa, _, exponent = digits.partition("e")
-    fraction = mantissa.partition(".")[2].rstrip("0")
-    return len(fraction) - int(exponent or 0)
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    text = "".join(map(str, digits))
+    power = len(text) + int(exponent) - 1
+    minus = "-" if sign else ""
+    if power < -4 or power >= 6:
+        fraction = f".{text[1:]}" if len(text) > 1 else ""
+        return f"{minus}{text[0]}{fraction}e{'-' if power < 0 else '+'}{abs(power):02d}"
+    if power < 0:
+        return f"{minus}0.{'0' * (-power - 1)}{text}"
+    whole_part = text[: power + 1].ljust(power + 1, "0")
+    fraction = f".{text[power + 1 :]}" if len(text) > power + 1 else ""
+    return f"{minus}{whole_part}{fraction}"
 
 
 def text_of(value: Any) -> str:

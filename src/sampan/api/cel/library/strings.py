@@ -35,7 +35,7 @@ def _char_at(text: str, at: int) -> str:
 def _index_of(text: str, part: str, start: int = 0) -> int:
     if not part:
         return start
-    if not 0 <= start < max(1, len(text)):
+    if start < 0:
         raise EvalError(f"index out of range: {start}")
     return text.find(part, start)
 
@@ -45,9 +45,9 @@ def _last_index_of(text: str, part: str, start: int | None = None) -> int:
         return text.rfind(part)
     if not part:
         return start
-    if not 0 <= start < max(1, len(text)):
+    if start < 0:
         raise EvalError(f"index out of range: {start}")
-    return text.rfind(part, 0, start + len(part))
+    return text.rfind(part, 0, start + len(part)) if start < len(text) else -1
 
 
 def _replace(text: str, old: str, new: str, most: int = -1) -> str:
@@ -70,12 +70,12 @@ def _split(text: str, by: str, most: int = -1) -> list[str]:
 
 def _substring(text: str, start: int, end: int | None = None) -> str:
     last = len(text) if end is None else end
+    if end is not None and start > end:
+        raise EvalError(f"invalid substring range. start: {start}, end: {end}")
     if not 0 <= start <= len(text):
         raise EvalError(f"index out of range: {start}")
     if not 0 <= last <= len(text):
         raise EvalError(f"index out of range: {last}")
-    if start > last:
-        raise EvalError(f"invalid substring range. start: {start}, end: {last}")
     return text[start:last]
 
 

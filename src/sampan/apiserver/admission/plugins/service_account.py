@@ -91,7 +91,9 @@ def _mounts_token(spec: Obj, account: Obj) -> bool:
 
 def _with_token(spec: Obj, letters: str) -> Obj:
     """The spec with the token in every container that mounts nothing else in its place."""
-    volume = f"kube-api-access-{letters}"
+    volumes = spec.get("volumes") or ()
+    there = next((one["name"] for one in volumes if str(one.get("name")).startswith("kube-api-access-")), "")
+    volume = there or f"kube-api-access-{letters}"
     used = False
     made = dict(spec)
     for key in ("initContainers", "containers"):
@@ -106,6 +108,6 @@ def _with_token(spec: Obj, letters: str) -> Obj:
             containers.append({**container, "volumeMounts": [*mounts, mount]})
         if containers:
             made[key] = containers
-    if used:
-        made["volumes"] = [*(spec.get("volumes") or ()), {"name": volume, "projected": TOKEN_SOURCES}]
+    if used and not there:
+        made["volumes"] = [*volumes, {"name": volume, "projected": TOKEN_SOURCES}]
     return made

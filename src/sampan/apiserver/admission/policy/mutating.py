@@ -147,5 +147,6 @@ def _json(value: Any) -> Any:
         return b64encode(value).decode()
     if isinstance(value, Opaque | Optional):
         why = "JSONPath valueExpression evaluated to a type that could not marshal to JSON"
-        raise Failed(f"{why}: unable to convert")
+        name = value.cel_type.name.rpartition(".")[2] if isinstance(value, Opaque) else "optional_type"
+        raise Failed(f"{why}: type conversion error from '{name}' to '*structpb.Value'")
     return _text(value)

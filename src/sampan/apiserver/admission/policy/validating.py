@@ -10,6 +10,8 @@ from sampan.apiserver.admission.policy.records import Policy, Validation
 from sampan.resources.policies.compile import Expression
 
 LONGEST_MESSAGE = 5 * 1024
+AUTHORIZERS = ("authorizer", "authorizer.requestResource")
+"""What message expressions and audit annotations do not see, not even in the policy's variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +41,18 @@ def judge(policy: Policy, seen: Mapping[str, Any], namespace: Any) -> Verdict:
     except Failed as failed:
         return Verdict([Denial(0, str(failed))])
     seen = {**seen, "namespaceObject": namespace}
+    plain = {key: value for key, value in seen.items() if key not in AUTHORIZERS}
     made = Verdict()
     try:
-        _validate(policy, Evaluation(seen, policy.variables), seen, made)
+        _validate(policy, Evaluation(seen, policy.variables), plain, made)
         if policy.audits:
-            _audit(policy, Evaluation(seen, policy.variables), made)
+            _audit(policy, Evaluation(plain, policy.variables), made)
     except Exhausted as gone:
         return Verdict([Denial(0, str(gone))] if policy.closed else [])
     return made
 
 
-def _validate(policy: Policy, run: Evaluation, seen: Mapping[str, Any], made: Verdict) -> None:
+def _validate(policy: Policy, run: Evaluation, plain: Mapping[str, Any], made: Verdict) -> None:
     failures: list[tuple[int, Validation, str]] = []
     for index, one in enumerate(policy.validations):
         try:
@@ -60,7 +63,7 @@ def _validate(policy: Policy, run: Evaluation, seen: Mapping[str, Any], made: Ve
                 failures.append((index, one, str(failed)))
     if not failures:
         return
-    texts = Evaluation(seen, policy.variables, run.left)
+    texts = Evaluation(plain, policy.variables, run.left)
     for index, one, error in failures:
         if error:
             made.denials.append(Denial(index, error))
