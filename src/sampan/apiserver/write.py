@@ -17,6 +17,7 @@ from sampan.apiserver.encode import without_version
 from sampan.apiserver.managers import manager_of, scope_of
 from sampan.apiserver.options import WriteOptions
 from sampan.resources.strategies.checks import invalid
+from sampan.resources.validation.finalizers import check_finalizers
 from sampan.resources.validation.metadata import check_meta, check_meta_update
 from sampan.store.base import Conflict, KeyValue
 
@@ -95,6 +96,7 @@ async def create(
         made = await hook.before_create(kit, made, options.dry_run)
         try:
             errors_found = check_meta(made["metadata"], mapping.namespaced, metadata.name_rule(call.group, call.kind))
+            errors_found += _finalizer_errors(call, made)
             refuse(call, made["metadata"].get("name", ""), errors_found + strategy.validate_create(made))
             call.warnings.extend(strategy.warnings(made))
             await kit.admission.validate(
@@ -303,12 +305,26 @@ def _moved(call: Call, new: Obj, old: Obj) -> bool:
     return mark is not None and (new["metadata"].get(mark) or {}) != (old["metadata"].get(mark) or {})
 
 
+FREE_FINALIZERS = frozenset(
+    (
+        "admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "coordination.k8s.io",
+        "policy",
+    )
+)  # fmt: skip
+"""Groups in the tree whose finalizers need no domain, as those of custom kinds."""
+
+
+def _finalizer_errors(call: Call, obj: Obj) -> list[FieldError]:
+    return [] if call.resource.custom or call.group in FREE_FINALIZERS else check_finalizers(obj)
+
+
 def _update_errors(call: Call, obj: Obj, old: Obj, part: str) -> list[FieldError]:
     mapping, strategy = call.resource.mapping, _strategy(call, part)
     found = check_meta(obj["metadata"], mapping.namespaced, is_path_segment)
     found += check_meta_update(obj["metadata"], old["metadata"])
     if part == BINDING:
         return found
+    found += _finalizer_errors(call, obj)
     return found + (strategy.validate_status(obj, old) if part == "status" else strategy.validate_update(obj, old))
 
 

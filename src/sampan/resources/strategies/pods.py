@@ -17,8 +17,8 @@ from sampan.resources.strategies.pod_parts import PARTS, agreeing_ips, keep_stat
 from sampan.resources.strategies.pod_spec import pod_spec, template, without_init_annotations
 from sampan.resources.strategies.pod_totals import container_totals
 from sampan.resources.strategies.qos import COUNTED, qos_class
-from sampan.resources.strategies.rules import Rules, each, fill, within
-from sampan.resources.validation.finalizers import check_finalizers
+from sampan.resources.strategies.rules import Rules, each, fill, metadata_again, within
+from sampan.resources.validation.pods.past import template_options
 from sampan.resources.validation.pods.pod import check_pod
 from sampan.resources.validation.pods.status import check_pod_status, warn_pod_status
 from sampan.resources.validation.pods.template import check_pod_template
@@ -131,7 +131,12 @@ PODS = Rules(
 
 
 def _check_template(obj: Obj) -> Errors:
-    return check_finalizers(obj) + check_pod_template(obj.get("template") or {}, "template")
+    return check_pod_template(obj.get("template") or {}, "template")
+
+
+def _change_template(new: Obj, old: Obj) -> Errors:
+    allowed = template_options(old.get("template"))
+    return metadata_again(new, old) + check_pod_template(new.get("template") or {}, "template", allowed)
 
 
 def _warn_template(obj: Obj) -> list[str]:
@@ -148,7 +153,7 @@ POD_TEMPLATES = Rules(
     on_create=drop_disabled_template,
     on_update=lambda new, old: drop_disabled_template(new),
     check=_check_template,
-    check_update=None,
+    check_change=_change_template,
     warn=_warn_template,
     warn_update=_warn_template_update,
 )

@@ -27,19 +27,19 @@ def read_tolerations(text: str) -> tuple[list[Obj], str]:
         return [], f"json: cannot unmarshal {_kind(value)} into Go value of type []core.Toleration"
     made: list[Obj] = []
     wrong = ""
-    for index, item in enumerate(value):
+    for item in value:
         if item is None:
             made.append({})
         elif not isinstance(item, dict):
-            wrong = wrong or f"json: cannot unmarshal {_kind(item)} into .{index} of type core.Toleration"
+            wrong = wrong or f"json: cannot unmarshal {_kind(item)} into Go value of type core.Toleration"
         else:
-            toleration, error = _toleration(item, index)
+            toleration, error = _toleration(item)
             made.append(toleration)
             wrong = wrong or error
     return made, wrong
 
 
-def _toleration(item: Obj, index: int) -> tuple[Obj, str]:
+def _toleration(item: Obj) -> tuple[Obj, str]:
     made: Obj = {}
     wrong = ""
     for key, value in item.items():
@@ -51,7 +51,8 @@ def _toleration(item: Obj, index: int) -> tuple[Obj, str]:
             made[field] = value
         else:
             shown = f"number {json.dumps(value)}" if kind == "int64" and isinstance(value, float) else _kind(value)
-            wrong = wrong or f"json: cannot unmarshal {shown} into Go struct field .{index}.{key} of type {kind}"
+            place = f"Toleration.{field[0].upper()}{field[1:]}"
+            wrong = wrong or f"json: cannot unmarshal {shown} into Go struct field {place} of type {kind}"
     return made, wrong
 
 

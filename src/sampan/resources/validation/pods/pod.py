@@ -2,7 +2,6 @@
 
 from sampan.api.json import Obj
 from sampan.resources.strategies.checks import Errors, forbidden, meta_of, spec_of
-from sampan.resources.validation.finalizers import check_finalizers
 from sampan.resources.validation.pods.annotations import check_agreement, check_pod_annotations
 from sampan.resources.validation.pods.containers import check_images
 from sampan.resources.validation.pods.options import POD, Options
@@ -12,7 +11,7 @@ from sampan.resources.validation.pods.spec import check_pod_spec
 def check_pod(pod: Obj) -> Errors:
     """A new pod, besides its metadata."""
     spec = spec_of(pod)
-    errors = check_finalizers(pod) + check_pod_parts(pod, POD)
+    errors = check_pod_parts(pod, POD)
     if spec.get("ephemeralContainers"):
         errors.append(forbidden("spec.ephemeralContainers", "cannot be set on create"))
     if spec.get("nodeName") and spec.get("schedulingGates"):
