@@ -21,9 +21,10 @@ Obj = dict[str, Any]
 ORDER = [
     "NamespaceLifecycle", "LimitRanger", "ServiceAccount", "NodeRestriction", "TaintNodesByCondition", "PodSecurity",
     "Priority", "DefaultTolerationSeconds", "DefaultStorageClass", "StorageObjectInUseProtection",
-    "PersistentVolumeClaimResize", "RuntimeClass", "DefaultIngressClass", "ResourceQuota",
+    "PersistentVolumeClaimResize", "RuntimeClass", "CertificateSubjectRestriction", "DefaultIngressClass",
+    "PodTopologyLabels", "NodeDeclaredFeatureValidator", "PodResizeValidator",
 ]  # fmt: skip
-"""Upstream's AllOrderedPlugins, as far as we have them or are about to."""
+"""Upstream's AllOrderedPlugins, as far as they stand in the chain."""
 
 
 class Note(Base):

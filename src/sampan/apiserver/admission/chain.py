@@ -10,14 +10,18 @@ from sampan.aio.clock import Clock, RealClock
 from sampan.api.json import Obj
 from sampan.api.meta import suffix
 from sampan.apiserver.admission.plugin import Facts, Need, Plugin
+from sampan.apiserver.admission.plugins.certificate_subject import CertificateSubjectRestriction
 from sampan.apiserver.admission.plugins.claim_resize import PersistentVolumeClaimResize
 from sampan.apiserver.admission.plugins.default_ingress_class import DefaultIngressClass
 from sampan.apiserver.admission.plugins.default_storage_class import DefaultStorageClass
 from sampan.apiserver.admission.plugins.default_tolerations import DefaultTolerationSeconds
 from sampan.apiserver.admission.plugins.limit_ranger import LimitRanger
 from sampan.apiserver.admission.plugins.namespace_lifecycle import NamespaceLifecycle
+from sampan.apiserver.admission.plugins.node_features import NodeDeclaredFeatureValidator
 from sampan.apiserver.admission.plugins.node_restriction import NodeRestriction
+from sampan.apiserver.admission.plugins.pod_resize import PodResizeValidator
 from sampan.apiserver.admission.plugins.pod_security import PodSecurity
+from sampan.apiserver.admission.plugins.pod_topology_labels import PodTopologyLabels
 from sampan.apiserver.admission.plugins.priority import Priority
 from sampan.apiserver.admission.plugins.runtime_class import RuntimeClass
 from sampan.apiserver.admission.plugins.service_account import ServiceAccount
@@ -43,7 +47,11 @@ PLUGINS: tuple[Plugin, ...] = (
     StorageObjectInUseProtection(),
     PersistentVolumeClaimResize(),
     RuntimeClass(),
+    CertificateSubjectRestriction(),
     DefaultIngressClass(),
+    PodTopologyLabels(),
+    NodeDeclaredFeatureValidator(),
+    PodResizeValidator(),
 )
 
 

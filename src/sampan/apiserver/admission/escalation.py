@@ -34,7 +34,7 @@ class NoEscalation:
         await self._inner.validate(review)
 
     async def _check(self, review: Review, obj: Obj) -> None:
-        if MASTERS in review.user.groups or (review.old is not None and _only_collected(obj, review.old)):
+        if MASTERS in review.user.groups or (review.old is not None and only_collected(obj, review.old)):
             return
         plural = review.resource.mapping.plural
         name = "" if review.operation == "CREATE" else review.name
@@ -81,7 +81,7 @@ def _aggregates(role: Obj) -> bool:
     return bool((role.get("aggregationRule") or {}).get("clusterRoleSelectors"))
 
 
-def _only_collected(obj: Obj, old: Obj) -> bool:
+def only_collected(obj: Obj, old: Obj) -> bool:
     """Whether only what garbage collection needs would change."""
 
     def rest(one: Obj) -> Obj:

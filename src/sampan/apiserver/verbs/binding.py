@@ -38,8 +38,8 @@ async def binding(call: Call) -> Response:
     info = replace(call.info, resource="pods", subresource="binding", name=name)
     call = replace(call, resource=pods, entry=entry, info=info)
     review = call.review("CREATE", body, None, dry_run=options.dry_run, options=options.as_object("CreateOptions"))
-    await call.kit.admission.mutate(review)
-    await call.kit.admission.validate(review)
+    body = await call.kit.admission.mutate(review)
+    await call.kit.admission.validate(review.with_obj(body))
 
     async def make(old: Obj) -> Obj:
         return bound(old, name, body, call.kit.now())
