@@ -22,29 +22,40 @@ BINARY = {
     "||": 1, "&&": 2, "<": 3, "<=": 3, ">": 3, ">=": 3, "==": 3, "!=": 3, "in": 3,
     "+": 4, "-": 4, "*": 5, "/": 5, "%": 5,
 }  # fmt: skip
-STARTS = (
-    "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"
-)
+LITERALS = "'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"
+STARTS = f"{{'[', '{{', '(', '.', '-', '!', {LITERALS}"
+IN_CALL = f"{{'[', '{{', '(', ')', '.', '-', '!', {LITERALS}"
+IN_INDEX = f"{{'[', '{{', '(', '.', '-', '!', '?', {LITERALS}"
+IN_MAP = f"{{'[', '{{', '}}', '(', '.', ',', '-', '!', '?', {LITERALS}"
+IN_STRUCT = "{'}', ',', '?', IDENTIFIER, ESC_IDENTIFIER}"
+BEGINNERS = frozenset(("[", "[?", "{", "{?", "(", ".", "-", "!", "CONST", "IDENT"))
+"""Tokens that an expression may start with."""
 
 
 def parse(source: str) -> Expr:
     """The tree of an expression. Raises CompileError."""
+    problems: list[Problem] = []
+    made: Expr | None = None
     try:
         if len(source) > LONGEST:
             raise Problem(0, f"expression code point size exceeds limit: size: {len(source)}, limit {LONGEST}")
-        parser = _Parser(tokens(source))
+        found, problems = tokens(source)
+        parser = _Parser(found, problems)
         made = parser.expr()
         parser.end()
     except Problem as problem:
-        raise report(source, [problem]) from None
+        problems.append(problem)
     except RecursionError:
-        raise report(source, [Problem(0, "expression is nested too deeply")]) from None
+        problems = [Problem(0, "expression is nested too deeply")]
+    if problems or made is None:
+        raise report(source, problems)
     return made
 
 
 class _Parser:
-    def __init__(self, given: list[Token]) -> None:
-        self._tokens, self._at, self._depth = given, 0, 0
+    def __init__(self, given: list[Token], problems: list[Problem]) -> None:
+        self._tokens, self._problems, self._at, self._depth = given, problems, 0, 0
+        self._open = 0
 
     @property
     def _next(self) -> Token:
@@ -66,6 +77,43 @@ class _Parser:
     def _unexpected(self, wanted: str) -> Problem:
         found = self._next
         return Problem(found.offset, f"Syntax error: mismatched input '{found.text}' expecting {wanted}")
+
+    def _after(self) -> str:
+        return self._tokens[min(self._at + 1, len(self._tokens) - 1)].kind
+
+    def _skipped(self, wanted: str) -> None:
+        """One token too much: it is told, and left out."""
+        found = self._next
+        self._problems.append(
+            Problem(found.offset, f"Syntax error: extraneous input '{found.text}' expecting {wanted}")
+        )
+        self._at += 1
+
+    def _close(self, kind: str, wanted: str = "") -> None:
+        """A closing bracket. `wanted`: what else could stand there, which makes its lack no mere slip."""
+        self._open -= 1
+        if self._take(kind):
+            return
+        if self._after() == kind:
+            self._skipped(wanted or f"'{kind}'")
+            self._take(kind)
+            return
+        if not wanted and self._next.kind == "EOF" and not self._open:
+            self._problems.append(self._missing(kind))
+            return
+        raise self._unexpected(wanted or f"'{kind}'")
+
+    def _missing(self, kind: str) -> Problem:
+        found = self._next
+        return Problem(found.offset, f"Syntax error: missing '{kind}' at '{found.text}'")
+
+    def _colon(self) -> Token:
+        """Between key and value."""
+        found = self._next
+        if found.kind != ":" and found.kind in BEGINNERS:
+            self._problems.append(self._missing(":"))
+            return found
+        return self._need(":")
 
     def end(self) -> None:
         if self._next.kind != "EOF":
@@ -115,6 +163,12 @@ class _Parser:
                 if type(value) is int and value > MOST_INT:
                     raise Problem(first.offset, "invalid int literal")
                 return self._members(Const(first.offset, -value))
+        if self._next.kind == "EOF":
+            end = self._next
+            if first.kind == "!":
+                raise Problem(end.offset, f"Syntax error: extraneous input '<EOF>' expecting {STARTS}")
+            text = self._tokens[self._at - 1].text
+            self._problems.append(Problem(end.offset, f"Syntax error: no viable alternative at input '{text}'"))
         operand = self._unary()
         if count % 2 == 0:
             return operand
@@ -125,7 +179,7 @@ class _Parser:
             token = self._next
             if token.kind in (".", ".?"):
                 self._at += 1
-                name = self._need("IDENT")
+                name = self._name_after(token)
                 if token.kind == ".?":
                     made = Select(token.offset, made, name.text, optional=True)
                 elif opened := self._take("("):
@@ -135,15 +189,34 @@ class _Parser:
                     made = Select(token.offset, made, name.text)
             elif token.kind in ("[", "[?"):
                 self._at += 1
+                self._open += 1
+                if self._next.kind not in BEGINNERS and self._after() not in BEGINNERS:
+                    raise self._unexpected(IN_INDEX if token.kind == "[" else STARTS)
                 index = self.expr()
-                self._need("]")
+                self._close("]")
                 made = Call(token.offset, "_[_]" if token.kind == "[" else "_[?_]", None, [made, index])
             elif token.kind in ("{", "{?") and (name_of := dotted(made)):
                 made = self._struct(name_of)
             else:
                 return made
 
-    def _primary(self) -> Expr:
+    def _name_after(self, dot: Token) -> Token:
+        found = self._next
+        if found.kind == "IDENT":
+            self._at += 1
+            return found
+        if found.kind == "QUOTED":
+            raise Problem(found.offset, "unsupported syntax: '`'")
+        if dot.kind == ".?":
+            self._problems.append(self._unexpected("{IDENTIFIER, ESC_IDENTIFIER}"))
+            raise Problem(found.offset, "unsupported ident kind")
+        text = dot.text + ("" if found.kind == "EOF" else found.text)
+        raise Problem(found.offset, f"Syntax error: no viable alternative at input '{text}'")
+
+    def _primary(self, wanted: str = STARTS) -> Expr:
+        if self._next.kind not in BEGINNERS and self._next.kind != "EOF" and self._after() in BEGINNERS:
+            self._skipped(wanted)
+            return self._unary()
         token = self._next
         self._at += 1
         match token.kind:
@@ -152,15 +225,16 @@ class _Parser:
                     raise Problem(token.offset, "invalid int literal")
                 return Const(token.offset, token.value)
             case "IDENT" | ".":
-                name = token if token.kind == "IDENT" else self._need("IDENT")
+                name = token if token.kind == "IDENT" else self._name_after(token)
                 if name.text in RESERVED:
-                    raise Problem(name.offset, f"reserved identifier: {name.text}")
+                    self._problems.append(Problem(name.offset, f"reserved identifier: {name.text}"))
                 if opened := self._take("("):
                     return expand(Call(opened.offset, name.text, None, self._list(")")))
                 return Ident(name.offset, name.text)
             case "(":
+                self._open += 1
                 made = self.expr()
-                self._need(")")
+                self._close(")")
                 return made
             case "[" | "[?":
                 self._at -= token.kind == "["
@@ -169,17 +243,30 @@ class _Parser:
                 self._at -= 1
                 return self._map(token)
         self._at -= 1
+        if (token.kind in BINARY or token.kind == "?") and self._after() == "EOF":
+            self._problems.append(self._unexpected(STARTS))
+            self._at += 1
         raise self._unexpected(STARTS)
 
     def _list(self, close: str) -> list[Expr]:
+        """The arguments of a call."""
         made: list[Expr] = []
+        self._open += 1
         if self._take(close):
+            self._open -= 1
             return made
+        if self._next.kind not in BEGINNERS:
+            if self._after() in BEGINNERS or self._after() == close:
+                self._skipped(IN_CALL)
+                if self._take(close):
+                    self._open -= 1
+                    return made
+            else:
+                raise self._unexpected(IN_CALL)
         made.append(self.expr())
         while self._take(","):
             made.append(self.expr())
-        if not self._take(close):
-            raise self._unexpected(f"'{close}'")
+        self._close(close)
         return made
 
     def _array(self, opened: Token) -> ListExpr:
@@ -188,6 +275,9 @@ class _Parser:
         marked = opened.kind == "[?"
         if not marked:
             self._at += 1
+        self._open += 1
+        if not marked and self._next.kind == "," and self._after() == "]":
+            self._at += 1
         while marked or self._next.kind != "]":
             if marked or self._take("?"):
                 optional.add(len(items))
@@ -195,22 +285,29 @@ class _Parser:
             items.append(self.expr())
             if not self._take(","):
                 break
-        self._need("]")
+        self._close("]", "{']', ','}" if items else "")
         return ListExpr(opened.offset, items, frozenset(optional))
 
     def _map(self, opened: Token) -> MapExpr:
         marked = self._next.kind == "{?"
         self._at += 1
         entries: list[tuple[Expr, Expr, bool]] = []
+        self._open += 1
+        if not marked and self._next.kind == "," and self._after() == "}":
+            self._at += 1
+        if not marked and self._next.kind not in ("}", "?") and self._next.kind not in BEGINNERS:
+            if self._after() not in BEGINNERS:
+                raise self._unexpected(IN_MAP)
+            self._skipped(IN_MAP)
         while marked or self._next.kind != "}":
             optional = marked or self._take("?") is not None
             marked = False
             key = self.expr()
-            self._need(":")
+            self._colon()
             entries.append((key, self.expr(), optional))
             if not self._take(","):
                 break
-        self._need("}")
+        self._close("}", "{'}', ','}" if entries else "")
         return MapExpr(opened.offset, entries)
 
     def _struct(self, name: str) -> StructExpr:
@@ -218,15 +315,18 @@ class _Parser:
         self._at += 1
         marked = opened.kind == "{?"
         entries: list[tuple[int, str, Expr, bool]] = []
+        self._open += 1
         while marked or self._next.kind != "}":
             optional = marked or self._take("?") is not None
             marked = False
+            if self._next.kind != "IDENT":
+                raise self._unexpected("'}'" if entries else IN_STRUCT)
             field = self._need("IDENT")
-            colon = self._need(":")
+            colon = self._colon()
             entries.append((colon.offset, field.text, self.expr(), optional))
             if not self._take(","):
                 break
-        self._need("}")
+        self._close("}", "{'}', ','}")
         return StructExpr(opened.offset, name, entries)
 
 

@@ -22,13 +22,18 @@ def compiled(pattern: str) -> Any:
 
 
 GO_TEXTS = (
-    ("missing ]: ", "missing closing ]: "), ("missing ): ", "missing closing ): "),
-    ("unexpected ): ", "unexpected ): "), ("no argument for repetition operator: ", "missing argument to repetition operator: "),
+    ("missing ]: ", "missing closing ]: "),
+    ("missing ): ", "missing closing ): "),
+    ("unexpected ): ", "unexpected ): "),
+    ("no argument for repetition operator: ", "missing argument to repetition operator: "),
     ("bad repetition operator: ", "invalid nested repetition operator: "),
-    ("invalid repetition size: ", "invalid repeat count: "), ("invalid character class range: ", "invalid character class range: "),
-    ("invalid escape sequence: ", "invalid escape sequence: "), ("invalid perl operator: ", "invalid or unsupported Perl syntax: "),
-    ("invalid named capture group: ", "invalid named capture: "), ("trailing \\", "trailing backslash at end of expression: ``"),
-)  # fmt: skip
+    ("invalid repetition size: ", "invalid repeat count: "),
+    ("invalid character class range: ", "invalid character class range: "),
+    ("invalid escape sequence: ", "invalid escape sequence: "),
+    ("invalid perl operator: ", "invalid or unsupported Perl syntax: "),
+    ("invalid named capture group: ", "invalid named capture: "),
+    ("trailing \\", "trailing backslash at end of expression: ``"),
+)
 """How Go's regexp puts what RE2 says."""
 
 
