@@ -24,6 +24,7 @@ from sampan.resources.validation.core.node import (
 from sampan.resources.validation.core.quota import check_quota, check_quota_status, check_quota_update, warn_quota
 from sampan.resources.validation.core.secret import check_secret, warn_secret
 from sampan.resources.validation.metadata import check_meta
+from sampan.resources.validation.scheduling.priority_class import check_priority_class, check_priority_class_update
 
 NAME_LABEL = "kubernetes.io/metadata.name"
 RBAC = "rbac.authorization.k8s.io"
@@ -261,6 +262,20 @@ ADMISSION_POLICIES = Rules(True, defaults=_policy)
 MUTATING_POLICIES = Rules(defaults=_policy)
 POLICY_BINDINGS = Rules(defaults=_policy_binding)
 AUTOSCALERS = Rules(True, defaults=_autoscaler)
-PRIORITY_CLASSES = Rules(defaults=partial(fill, preemptionPolicy="PreemptLowerPriority"))
+
+
+def _priority_class(obj: Obj) -> Obj:
+    return obj if obj.get("preemptionPolicy") is not None else {**obj, "preemptionPolicy": "PreemptLowerPriority"}
+
+
+def _change_priority_class(new: Obj, old: Obj) -> Errors:
+    return metadata_again(new, old) + check_priority_class_update(new, old)
+
+
+PRIORITY_CLASSES = Rules(
+    defaults=_priority_class,
+    check=check_priority_class,
+    check_change=_change_priority_class,
+)
 FLOW_SCHEMAS = Rules(True, defaults=_flow_schema)
 PRIORITY_LEVELS = Rules(True, defaults=_priority_level)

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from sampan.api.json import Obj
+from sampan.resources.strategies import templates as of
 from sampan.resources.strategies.checks import Errors, meta_of, spec_of
 from sampan.resources.strategies.pod_spec import template
 from sampan.resources.strategies.rules import Rules, each, fill, metadata_again, within
@@ -68,6 +69,7 @@ def _daemon_set_object(obj: Obj) -> Obj:
 
 def _daemon_set_update(new: Obj, old: Obj) -> Obj:
     """The generation of the template follows its changes, whatever the update says (daemonSetStrategy)."""
+    new = of.drop_in_workload(new)
     changed = spec_of(new).get("template") != spec_of(old).get("template")
     return _with_generation(new, str(_template_generation(old) + changed))
 
@@ -165,18 +167,51 @@ def _spec_of(change: Any) -> Any:
 
 
 DEPLOYMENTS = Rules(
-    True, ("labels",), defaults=_spec_of(_deployment), check=check_deployment, check_update=check_selector_update
+    True,
+    ("labels",),
+    defaults=_spec_of(_deployment),
+    on_create=of.drop_in_workload,
+    on_update=of.drop_in_workload_update,
+    check=check_deployment,
+    check_update=check_selector_update,
+    warn=of.warn_workload,
+    warn_update=of.if_changed(of.warn_template),
 )
-REPLICA_SETS = Rules(True, defaults=_spec_of(_replica_set), check=check_workload, check_update=check_selector_update)
+REPLICA_SETS = Rules(
+    True,
+    defaults=_spec_of(_replica_set),
+    on_create=of.drop_in_workload,
+    on_update=of.drop_in_workload_update,
+    check=check_workload,
+    check_update=check_selector_update,
+    warn=of.warn_workload,
+    warn_update=of.if_changed(of.warn_template),
+)
+
+
+def _warn_daemon_set_update(new: Obj, old: Obj) -> list[str]:
+    return [] if _template_generation(new) == _template_generation(old) else of.warn_template(new)
+
+
 DAEMON_SETS = Rules(
     True,
     defaults=_daemon_set_object,
+    on_create=of.drop_in_workload,
     on_update=_daemon_set_update,
     check=check_daemon_set,
     check_update=check_selector_update,
+    warn=of.warn_template,
+    warn_update=_warn_daemon_set_update,
 )
 STATEFUL_SETS = Rules(
-    True, defaults=_spec_of(_stateful_set), check=check_stateful_set, check_update=check_selector_update
+    True,
+    defaults=_spec_of(_stateful_set),
+    on_create=of.drop_in_workload,
+    on_update=of.drop_in_workload_update,
+    check=check_stateful_set,
+    check_update=check_selector_update,
+    warn=of.warn_stateful_set,
+    warn_update=of.warn_stateful_set_update,
 )
 
 
@@ -187,9 +222,36 @@ def _change_controller(new: Obj, old: Obj) -> Errors:
 REPLICATION_CONTROLLERS = Rules(
     True,
     defaults=_replication_controller,
+    on_create=of.drop_in_workload,
+    on_update=of.drop_in_workload_update,
+    warn=of.warn_workload,
+    warn_update=of.warn_controller_update,
     check=check_controller,
     check_change=_change_controller,
     check_status=check_controller_status,
 )
-JOBS = Rules(True, defaults=_job, on_create=select_by_uid, check=check_job, check_update=check_job_update)
-CRON_JOBS = Rules(True, defaults=_spec_of(_cron_job), check=check_cron_job)
+
+
+def _begin_job(obj: Obj) -> Obj:
+    return select_by_uid(of.drop_in_workload(obj))
+
+
+JOBS = Rules(
+    True,
+    defaults=_job,
+    on_create=_begin_job,
+    on_update=of.drop_in_workload_update,
+    check=check_job,
+    check_update=check_job_update,
+    warn=of.warn_job,
+    warn_update=of.warn_job_update,
+)
+CRON_JOBS = Rules(
+    True,
+    defaults=_spec_of(_cron_job),
+    on_create=of.drop_in_cron_job,
+    on_update=of.drop_in_cron_job_update,
+    check=check_cron_job,
+    warn=of.warn_cron_job,
+    warn_update=of.warn_cron_job_update,
+)
