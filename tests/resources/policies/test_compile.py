@@ -31,7 +31,7 @@ def test_a_variable_is_seen_by_what_follows_it() -> None:
     compiler = Compiler(params=True)
     assert "undefined field 'b'" in compiler.variable("a", "variables.b").wrong
     assert not compiler.variable("b", "params.x + string(variables.a)").wrong
-    assert not compiler.validation("variables.b == 1").wrong
+    assert not compiler.validation("variables.b == 'x'").wrong
     assert not compiler.validation("size(variables.a) == 1").wrong  # its type is not known, for it is wrong
 
 
