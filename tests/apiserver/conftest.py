@@ -31,6 +31,7 @@ from sampan.apiserver.authn.tokens import BearerTokens
 from sampan.apiserver.authorizer import KINDS, Authorizer
 from sampan.apiserver.bootstrap import bootstrap, bootstrap_objects
 from sampan.apiserver.connectors import Means, connectors
+from sampan.apiserver.connectors.proxy import Proxy
 from sampan.apiserver.context import UserInfo
 from sampan.apiserver.filters.authn import Authn
 from sampan.apiserver.filters.authz import Authz
@@ -410,6 +411,7 @@ async def full_server() -> AsyncIterator[App]:
     tokens = ServiceAccountTokens(Signer(KEY), objects)
     bearer = BearerTokens(ADMINS, tokens)
 
+    agents = HttpClient()
     means = AdmissionMeans(store, objects, clock, rng, Metrics(), authorizer)
     admission, webhooks = compose(Chain(objects, rng), means, authorizer)
     parts = Parts(
@@ -419,7 +421,7 @@ async def full_server() -> AsyncIterator[App]:
         webhooks=webhooks,
         authn=lambda inner: Authn(inner, clock, tokens=bearer, may=authorizer.authorize),
         authz=lambda inner: Authz(inner, authorizer),
-        connectors=connectors(Means(objects, bearer, authorizer, HttpClient(), "1.36")),
+        connectors=connectors(Means(objects, bearer, authorizer, agents, "1.36", Proxy(objects, agents, rng))),
         clock=clock,
         rng=rng,
         version="1.36",

@@ -367,3 +367,11 @@ def test_bad_manifests_are_refused_in_words(kubectl: Any, manifest: str, words: 
     done = kubectl.try_("create", "-f", "-", given=manifest)
     assert done.returncode == 1
     assert words in done.stderr
+
+
+def test_a_node_agent_through_the_proxy(kubectl: Any) -> None:
+    assert kubectl("get", "--raw", "/api/v1/nodes/node-1/proxy/healthz") == "ok"
+    pods = json.loads(kubectl("get", "--raw", "/api/v1/nodes/node-1/proxy/pods"))
+    assert pods["kind"] == "PodList"
+    refused = kubectl.try_("get", "--raw", "/api/v1/nodes/node-1:22/proxy/")
+    assert "address not allowed" in refused.stderr

@@ -109,7 +109,7 @@ class Dispatch:
         found = resource.subresources.get(info.subresource)
         if found is None and resource.custom and info.subresource in ("status", "scale"):
             raise not_found(info.group, info.resource, info.name)
-        if found is None or info.rest:
+        if found is None or (info.rest and info.subresource != "proxy"):
             raise not_found_path()
         check_scope(resource, info, True)
         connector = self._connectors.get((info.group, info.resource, info.subresource))

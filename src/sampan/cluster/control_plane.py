@@ -24,6 +24,7 @@ from sampan.apiserver.authn.tokens import BearerTokens
 from sampan.apiserver.authorizer import KINDS, Authorizer
 from sampan.apiserver.bootstrap import bootstrap, bootstrap_objects
 from sampan.apiserver.connectors import Means, connectors
+from sampan.apiserver.connectors.proxy import Proxy
 from sampan.apiserver.context import UserInfo
 from sampan.apiserver.filters.authn import Authn
 from sampan.apiserver.filters.authz import Authz
@@ -52,6 +53,7 @@ class ControlPlane:
     pki: Pki
     store: Store
     kubelets: HttpClient
+    proxy: Proxy
     authorizer: Authorizer
     tasks: Tasks = field(default_factory=Tasks)
 
@@ -65,6 +67,7 @@ class ControlPlane:
         await self.server.close()
         await self.tasks.cancel()
         await self.kubelets.close()
+        await self.proxy.close()
         await self.app.close()
 
 
@@ -81,6 +84,7 @@ async def start_control_plane(
     kubelet_client = pki.client("apiserver-kubelet-client", KUBELET_CLIENT)
     kubelets = HttpClient(client_context(pki.ca.certificate, kubelet_client.certificate, kubelet_client.key))
 
+    proxy = Proxy(objects, kubelets, rng)
     metrics = Metrics()
     version = config.kubernetes_version
     resources = builtin_resources(version)
@@ -102,7 +106,7 @@ async def start_control_plane(
         webhooks=webhooks,
         authn=lambda app: Authn(app, clock, tokens=bearer, may=authorizer.authorize),
         authz=lambda app: Authz(app, authorizer),
-        connectors=connectors(Means(objects, bearer, authorizer, kubelets, version)),
+        connectors=connectors(Means(objects, bearer, authorizer, kubelets, version, proxy)),
         clock=clock,
         rng=rng,
         version=version,
@@ -113,7 +117,7 @@ async def start_control_plane(
     )
     app = App(parts)
     placeholder.handler = app
-    plane = ControlPlane(app, server, pki, store, kubelets, authorizer)
+    plane = ControlPlane(app, server, pki, store, kubelets, proxy, authorizer)
     for plural in KINDS:
         plane.tasks.start(authorizer.run(plural), f"authorizer {plural}")
     say("making the objects that every cluster has")

@@ -33,6 +33,8 @@ class Streamed(NamedTuple):
     status: int
     headers: dict[str, str]
     chunks: AsyncIterator[bytes]
+    pairs: list[tuple[str, str]]
+    """The headers one by one, as they came."""
 
 
 class HttpClient:
@@ -85,7 +87,7 @@ class HttpClient:
         async with asyncio.timeout(timeout):
             connection, answering = await self._exchange(method, target, data)
         try:
-            yield Streamed(answering.status, answering.headers, answering.chunks())
+            yield Streamed(answering.status, answering.headers, answering.chunks(), answering.pairs)
         finally:
             if answering.reusable and not self._closed:
                 self._keep(connection)

@@ -21,6 +21,8 @@ class Answering:
         self.method = method
         self.status = 0
         self.headers: dict[str, str] = {}
+        self.pairs: list[tuple[str, str]] = []
+        """The headers as they came, one by one; names are lower-case."""
         self.in_body = False
         self.until_close = False
         """The body ends with the connection (neither a length nor chunks were announced)."""
@@ -177,13 +179,14 @@ class ClientConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if self._answering is not None:
-            self._answering.headers = {}
+            self._answering.headers, self._answering.pairs = {}, []
 
     def on_header(self, raw: bytes, value: bytes) -> None:
         if self._answering is not None:
             name, text = header_name(raw), value.decode("latin-1")
             headers = self._answering.headers
             headers[name] = f"{headers[name]}, {text}" if name in headers else text
+            self._answering.pairs.append((name, text))
 
     def on_headers_complete(self) -> None:
         answering = self._answering

@@ -8,6 +8,7 @@ from sampan.apiserver.authorizer import Authorizer
 from sampan.apiserver.call import Connector
 from sampan.apiserver.connectors.access import AccessReviews
 from sampan.apiserver.connectors.logs import PodLogs
+from sampan.apiserver.connectors.proxy import Proxy
 from sampan.apiserver.connectors.streams import PodStreams
 from sampan.apiserver.connectors.tokens import Tokens
 from sampan.apiserver.objects import StoredObjects
@@ -25,6 +26,7 @@ class Means:
     authorizer: Authorizer
     kubelets: HttpClient
     version: str
+    proxy: Proxy
 
 
 def connectors(means: Means) -> Mapping[tuple[str, str, str], Connector]:
@@ -44,4 +46,7 @@ def connectors(means: Means) -> Mapping[tuple[str, str, str], Connector]:
         ("", "pods", "exec"): streams.execute,
         ("", "pods", "attach"): streams.attach,
         ("", "pods", "portforward"): streams.forward,
+        ("", "pods", "proxy"): means.proxy.pod,
+        ("", "services", "proxy"): means.proxy.service,
+        ("", "nodes", "proxy"): means.proxy.node,
     }
