@@ -147,6 +147,8 @@ def select_by_uid(obj: Obj) -> Obj:
     pods = spec.get("template") or {}
     pod_meta = pods.get("metadata") or {}
     labels = {**(pod_meta.get("labels") or {}), **ours}
+    if pod_meta.get("labels") and meta.get("labels") is pod_meta["labels"]:  # one map, when they came by default
+        obj = {**obj, "metadata": {**meta, "labels": labels}}
     selector = spec.get("selector") or {}
     match = {**(selector.get("matchLabels") or {}), CONTROLLER_UID: uid}
     spec = {
