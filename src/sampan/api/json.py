@@ -10,14 +10,21 @@ Obj = dict[str, Any]
 JSONDecodeError = orjson.JSONDecodeError
 
 
+class TooDeep(ValueError):
+    """A value is nested too deeply to be written (more than 254 levels)."""
+
+
 def loads(data: bytes | str) -> Any:
     """Parse JSON; raises JSONDecodeError."""
     return orjson.loads(data)
 
 
 def dumps(value: Any) -> bytes:
-    """Compact JSON bytes, keys in insertion order."""
-    return orjson.dumps(value)
+    """Compact JSON bytes, keys in insertion order. Raises TooDeep."""
+    try:
+        return orjson.dumps(value)
+    except TypeError as error:
+        raise _explained(error) from None
 
 
 def dumps_pretty(value: Any) -> bytes:
@@ -26,5 +33,12 @@ def dumps_pretty(value: Any) -> bytes:
 
 
 def dumps_sorted(value: Any) -> bytes:
-    """Compact JSON bytes, keys in order: equal values give equal bytes."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    """Compact JSON bytes, keys in order: equal values give equal bytes. Raises TooDeep."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError as error:
+        raise _explained(error) from None
+
+
+def _explained(error: TypeError) -> Exception:
+    return TooDeep("exceeded max depth") if "Recursion limit" in str(error) else error

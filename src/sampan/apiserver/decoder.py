@@ -63,15 +63,16 @@ def parse_yaml(body: bytes) -> Any:
     """The first document of a YAML body with JSON's types; raises ValueError with the parser's message."""
     import yaml
 
-    from sampan.apiserver.yamltypes import JSONLoader
+    from sampan.apiserver.yamltypes import is_too_deep, load_first
 
-    loader = JSONLoader(body)
     try:
-        return loader.get_data() if loader.check_data() else None
+        if is_too_deep(body):
+            raise RecursionError
+        return load_first(body)
     except yaml.YAMLError as error:
         raise ValueError(f"yaml: {yaml_text(error)}") from None
-    finally:
-        loader.dispose()
+    except RecursionError:
+        raise ValueError("yaml: exceeded max depth of 10000") from None
 
 
 def yaml_text(error: Any) -> str:

@@ -59,6 +59,55 @@ JSONLoader.add_constructor("tag:yaml.org,2002:binary", _binary)
 JSONLoader.add_constructor(None, _untagged)
 
 
+MOST_NODES = 400_000
+"""What a document may grow to when its aliases are written out."""
+NESTERS = (b"[", b"{", b"- -", b"? ?")
+FEW, DEEPEST = 2000, 1000
+
+
+def load_first(body: bytes) -> Any:
+    """The first document, None if there is none. Raises YAMLError, ValueError for one that aliases blow up."""
+    loader = JSONLoader(body)
+    try:
+        node = loader.get_node() if loader.check_node() else None
+        if node is None:
+            return None
+        if b"*" in body and b"&" in body and expanded(node, {}) > MOST_NODES:
+            raise ValueError("yaml: document contains excessive aliasing")
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def expanded(node: Any, known: dict[int, int]) -> int:
+    """How many nodes a document has with its aliases written out; endless for one that contains itself."""
+    size = known.get(id(node))
+    if size is None:
+        known[id(node)] = MOST_NODES + 1  # if it is met again before it is done, it contains itself
+        size = 1
+        if isinstance(node, yaml.SequenceNode):
+            size += sum(expanded(item, known) for item in node.value)
+        elif isinstance(node, yaml.MappingNode):
+            size += sum(expanded(key, known) + expanded(value, known) for key, value in node.value)
+        known[id(node)] = size
+    return size
+
+
+def is_too_deep(body: bytes) -> bool:
+    """Whether a document is nested so deeply that composing it would exhaust the stack."""
+    if sum(body.count(nester) for nester in NESTERS) < FEW:
+        return False
+    depth = 0
+    for event in yaml.parse(body, Loader=JSONLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEEPEST:
+                return True
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return False
+
+
 def dump(value: Any) -> bytes:
     """A value as YAML, keys sorted, as upstream writes it."""
     text: bytes = yaml.dump(value, Dumper=Dumper, sort_keys=True, allow_unicode=True, encoding="utf-8", width=10**6)

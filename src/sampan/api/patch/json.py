@@ -5,8 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from sampan.api.errors import StatusError, bad_request
+from sampan.api.json import dumps
 
 MAX_OPERATIONS = 10_000
+MAX_COPIED = 3 * 1024 * 1024
+"""Bytes that all copies of a patch may add: copies of copies grow without bound."""
 
 
 class PatchFailed(StatusError):
@@ -33,12 +36,28 @@ def apply(target: Any, operations: Any) -> Any:
         )
     if len(operations) > MAX_OPERATIONS:
         message = f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(operations)}"
-        raise StatusError(413, "RequestEntityTooLarge", message)
+        raise StatusError(413, "RequestEntityTooLarge", f"Request entity too large: {message}")
+    copied = 0
     for operation in operations:
         if not isinstance(operation, dict):
             raise bad_request("error decoding patch: json: cannot unmarshal into Go value of type handlers.jsonPatchOp")
+        if operation.get("op") == "copy":
+            copied += _weight(target, operation)
+            if copied > MAX_COPIED:
+                raise PatchFailed(
+                    f"Unable to complete the copy, the accumulated size increase of copy is {copied}, "
+                    f"exceeding the limit {MAX_COPIED}"
+                )
         target = _perform(target, operation)
     return target
+
+
+def _weight(target: Any, operation: dict[str, Any]) -> int:
+    """The bytes that a copy adds; nothing if it cannot be done."""
+    try:
+        return len(dumps(_from(target, operation, "copy")[1]))
+    except (_Fault, PatchFailed):
+        return 0
 
 
 def _perform(target: Any, operation: dict[str, Any]) -> Any:

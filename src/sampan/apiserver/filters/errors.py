@@ -2,7 +2,8 @@
 
 import logging
 
-from sampan.api.errors import StatusError, internal
+from sampan.api.errors import StatusError, bad_request, internal
+from sampan.api.json import TooDeep
 from sampan.apiserver.answer import status_response
 from sampan.net.http import Handler, Request, Response
 
@@ -20,6 +21,8 @@ class Errors:
             return await self._app(request)
         except StatusError as error:
             return status_response(request, error)
+        except (RecursionError, TooDeep):
+            return status_response(request, bad_request("the body of the request exceeded max depth"))
         except Exception as error:
             log.exception("%s %s failed", request.method, request.path)
             return status_response(request, internal(f"{type(error).__name__}"))
