@@ -83,7 +83,7 @@ class Hook:
         """After prepare_update and before validation; raises StatusError."""
         return obj
 
-    def after_write(self, obj: Obj | None, old: Obj | None) -> None:
+    async def after_write(self, kit: Kit, obj: Obj | None, old: Obj | None) -> None:
         """After the write is done (`obj` None: deleted), or after it failed (`obj` is `old`)."""
 
 

@@ -1,62 +1,26 @@
-"""Cluster IPs and node ports of Services: which ones are taken, which one is next."""
+"""Gives Services their cluster IPs and node ports, and takes them back (upstream: registry/core/service/storage)."""
 
-import ipaddress
 import random
 from collections.abc import Iterable
-from typing import Any
 
-from sampan.api.errors import FieldError, StatusError
-from sampan.api.errors import invalid as invalid_object
 from sampan.api.json import Obj, loads
 from sampan.apiserver.call import Hook, Kit
+from sampan.apiserver.service_carry import carried, levelled, shed, unused_dropped
+from sampan.apiserver.service_families import choose, stays
+from sampan.apiserver.service_ports import Ports, failed, refused
+from sampan.apiserver.service_ranges import Ranges, write_down
 from sampan.resources.strategies.checks import invalid
+from sampan.resources.validation.core.service import needs_health_port
+from sampan.resources.validation.core.service_ips import is_headless
 
-NODE_PORTS = range(30000, 32768)
 SERVICES = "/core/services/"
 
 
-class Pool:
-    """Numbers of a range with their owners; the first free one from an offset on."""
-
-    def __init__(self, first: int, size: int) -> None:
-        self.first, self.size = first, size
-        self._taken: dict[int, str] = {}
-
-    def __contains__(self, number: int) -> bool:
-        return self.first <= number < self.first + self.size
-
-    def owner(self, number: int) -> str:
-        """Who has it; empty if nobody."""
-        return self._taken.get(number, "")
-
-    def take(self, number: int, owner: str) -> bool:
-        """Give it to an owner; False if another one has it."""
-        return self._taken.setdefault(number, owner) == owner
-
-    def next(self, owner: str, offset: int) -> int | None:
-        """Give the first free one from `offset` on; None if all are taken."""
-        for step in range(self.size):
-            number = self.first + (offset + step) % self.size
-            if number not in self._taken:
-                self._taken[number] = owner
-                return number
-        return None
-
-    def free(self, number: int, owner: str) -> None:
-        """Take it back, if that owner has it."""
-        if self._taken.get(number) == owner:
-            del self._taken[number]
-
-
 class ServiceAddresses(Hook):
-    """Gives Services what they ask for. Filled from the store when it is first asked."""
+    """What Services have is read from the store when it is first asked."""
 
     def __init__(self, cidr: str, rng: random.Random) -> None:
-        network = ipaddress.ip_network(cidr)
-        self.cidr, self.version = cidr, network.version
-        self.addresses = Pool(int(network.network_address) + 1, max(network.num_addresses - 2, 1))
-        self.ports = Pool(NODE_PORTS.start, len(NODE_PORTS))
-        self._rng = rng
+        self.ranges, self.ports = Ranges(cidr, rng), Ports(rng)
         self._loaded = False
 
     async def _load(self, kit: Kit) -> None:
@@ -67,145 +31,74 @@ class ServiceAddresses(Hook):
             service = loads(kv.value)
             owner = owner_of(service)
             for address in addresses_of(service):
-                self.addresses.take(int(ipaddress.ip_address(address)), owner)
+                self.ranges.note(address, owner)
+                await write_down(kit, address, self.ranges.family, service)  # it may be older than these objects
             for port in ports_of(service):
-                self.ports.take(port, owner)
+                self.ports.note(port, owner)
 
     async def before_create(self, kit: Kit, obj: Obj, dry_run: bool) -> Obj:
         await self._load(kit)
-        return self.allocate(obj, None) if not dry_run else self._rehearsed(obj)
+        spec = unused_dropped(levelled(obj.get("spec") or {}, None))
+        return await self._allocate(kit, {**obj, "spec": spec}, None, dry_run)
 
     async def before_update(self, kit: Kit, obj: Obj, old: Obj, dry_run: bool) -> Obj:
         await self._load(kit)
-        return self.allocate(carried(obj, old), old)
+        before = old.get("spec") or {}
+        spec = levelled(carried(obj.get("spec") or {}, before), before)
+        return shed(await self._allocate(kit, {**obj, "spec": spec}, before, dry_run), old)
 
-    def _rehearsed(self, service: Obj) -> Obj:
-        """For a dry run: addresses that are free now; what the Service asks for by itself is not checked."""
-        spec = service.get("spec") or {}
-        if spec.get("clusterIP") or any(port.get("nodePort") for port in spec.get("ports") or ()):
-            made = dict(spec)
-            if spec.get("clusterIP"):
-                made.setdefault("clusterIPs", [spec["clusterIP"]])
-                self._families(made)
-            return {**service, "spec": made}
-        return self.allocate(service, None)
-
-    def after_write(self, obj: Obj | None, old: Obj | None) -> None:
+    async def after_write(self, kit: Kit, obj: Obj | None, old: Obj | None) -> None:
         """Free what the Service had and has no more."""
         if old is None:
             return
         owner = owner_of(old)
         kept_addresses = set(addresses_of(obj)) if obj is not None else set()
         kept_ports = set(ports_of(obj)) if obj is not None else set()
-        for address in set(addresses_of(old)) - kept_addresses:
-            self.addresses.free(int(ipaddress.ip_address(address)), owner)
         for port in set(ports_of(old)) - kept_ports:
             self.ports.free(port, owner)
+        for address in set(addresses_of(old)) - kept_addresses:
+            await self.ranges.free(kit, address, owner)
 
-    def allocate(self, service: Obj, old: Obj | None) -> Obj:
-        """The Service with addresses and ports. Raises 422, and then nothing is taken."""
-        spec = dict(service.get("spec") or {})
-        kind = spec.get("type", "ClusterIP")
-        if kind == "ExternalName":
-            return service
-        taken_before = (set(addresses_of(old)), set(ports_of(old))) if old is not None else (set(), set())
+    async def _allocate(self, kit: Kit, service: Obj, before: Obj | None, dry_run: bool) -> Obj:
+        """The Service with addresses and ports. Raises StatusError, and then nothing is taken."""
+        given = service["spec"]
+        spec, errors = choose(given, before, (self.ranges.family,))
+        if errors:
+            raise refused(service, *errors)
+        order = self.ports.order(service, dry_run=dry_run)
+        got: list[str] = []
         try:
-            self._cluster_ip(service, spec)
-            if kind in ("NodePort", "LoadBalancer"):
-                self._node_ports(service, spec)
-        except StatusError:
-            made = {**service, "spec": spec}
-            owner = owner_of(service)
-            for address in set(addresses_of(made)) - taken_before[0]:
-                if _is_address(address):
-                    self.addresses.free(int(ipaddress.ip_address(address)), owner)
-            for port in set(ports_of(made)) - taken_before[1]:
-                self.ports.free(port, owner)
+            if not stays(given, before):
+                spec = await self._address(kit, {**service, "spec": spec}, before, (dry_run, got))
+            spec = order.create(spec) if before is None else order.update(spec, before)
+        except BaseException:
+            order.undo()
+            for address in got:
+                await self.ranges.free(kit, address, owner_of(service))
             raise
         return {**service, "spec": spec}
 
-    def _cluster_ip(self, service: Obj, spec: Obj) -> None:
-        asked = spec.get("clusterIP") or next(iter(spec.get("clusterIPs") or ()), "")
-        if asked == "None":
-            spec["clusterIP"], spec["clusterIPs"] = "None", ["None"]
-        elif asked:
-            if not _is_address(asked):
-                return  # validation says what is wrong with it
-            number = int(ipaddress.ip_address(asked))
-            if number not in self.addresses:
-                text = f"failed to allocate IP {asked}: the provided network does not match the current range"
-                if ipaddress.ip_address(asked).version == self.version:
-                    text = f"failed to allocate IP {asked}: the provided IP ({asked}) is not in the valid range. "
-                    text += f"The range of valid IPs is {self.cidr}"
-                raise refused(service, invalid("spec.clusterIPs", [asked], text))
-            if not self.addresses.take(number, owner_of(service)):
-                text = f"failed to allocate IP {asked}: provided IP is already allocated"
-                raise refused(service, invalid("spec.clusterIPs", [asked], text))
-            spec["clusterIP"] = asked
-            spec.setdefault("clusterIPs", [asked])
+    async def _address(self, kit: Kit, service: Obj, before: Obj | None, how: tuple[bool, list[str]]) -> Obj:
+        """The spec with its cluster IP; `how`: whether it is a dry run, and a list for what was taken."""
+        spec: Obj = service["spec"]
+        dry_run, got = how
+        fresh = before is None or before.get("type") == "ExternalName"
+        if spec.get("type") == "ExternalName" or is_headless(spec) or not fresh:
+            return spec
+        asked = next(iter(spec.get("clusterIPs") or ()), "")
+        if asked:
+            problem = await self.ranges.take(kit, asked, service, dry_run=dry_run)
+            if problem:
+                why = f"failed to allocate IP {asked}: {problem}"
+                raise refused(service, invalid("spec.clusterIPs", spec["clusterIPs"], why))
         else:
-            found = self.addresses.next(owner_of(service), self._rng.randrange(self.addresses.size))
-            if found is None:
-                raise StatusError(500, "InternalError", "failed to allocate a serviceIP: range is full")
-            address = str(ipaddress.ip_address(found))
-            spec["clusterIP"], spec["clusterIPs"] = address, [address]
-        self._families(spec)
-
-    def _families(self, spec: Obj) -> None:
-        if not spec.get("ipFamilies"):
-            spec["ipFamilies"] = [f"IPv{self.version}"]
-            if spec.get("clusterIP") == "None" and not spec.get("selector") and not spec.get("ipFamilyPolicy"):
-                spec["ipFamilies"] = [f"IPv{self.version}", "IPv6" if self.version == 4 else "IPv4"]
-                spec["ipFamilyPolicy"] = "RequireDualStack"
-        if not spec.get("ipFamilyPolicy"):
-            spec["ipFamilyPolicy"] = "SingleStack"
-
-    def _node_ports(self, service: Obj, spec: Obj) -> None:
-        if spec.get("type") == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts") is False:
-            wanted = False
-        else:
-            wanted = True
-        made: list[Obj] = []
-        spec["ports"], given = made, spec.get("ports") or []
-        owner = owner_of(service)
-        for index, port in enumerate(given):
-            asked = port.get("nodePort")
-            field = f"spec.ports[{index}].nodePort"
-            if asked:
-                if asked not in self.ports:
-                    span = f"{NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
-                    text = f"provided port is not in the valid range. The range of valid ports is {span}"
-                    raise refused(service, invalid(field, asked, text))
-                shared = any(
-                    one.get("nodePort") == asked and one.get("protocol") != port.get("protocol") for one in made
-                )
-                if self.ports.owner(asked) not in ("", owner) and not shared:
-                    raise refused(service, invalid(field, asked, "provided port is already allocated"))
-                self.ports.take(asked, owner)
-            elif wanted:
-                asked = self._shared(made, port) or self.ports.next(owner, self._rng.randrange(self.ports.size))
-            made.append({**port, "nodePort": asked} if asked else port)
-
-    def _shared(self, made: list[Obj], port: Obj) -> int | None:
-        """The same number over another protocol gets the same node port."""
-        for one in made:
-            if one.get("port") == port.get("port") and one.get("protocol") != port.get("protocol"):
-                number: int | None = one.get("nodePort")
-                return number
-        return None
-
-
-def _is_address(text: Any) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def refused(service: Obj, *errors: FieldError) -> StatusError:
-    """422 of a Service."""
-    return invalid_object("", "Service", (service.get("metadata") or {}).get("name", ""), errors)
+            asked = await self.ranges.next(kit, service, dry_run=dry_run)
+            if not asked:
+                name = (service.get("metadata") or {}).get("name", "")
+                raise failed(f'failed to allocate a serviceIP for Service "{name}": range is full')
+        if not dry_run:
+            got.append(asked)
+        return {**spec, "clusterIP": asked, "clusterIPs": [asked]}
 
 
 def owner_of(service: Obj) -> str:
@@ -222,30 +115,9 @@ def addresses_of(service: Obj) -> Iterable[str]:
 
 
 def ports_of(service: Obj) -> Iterable[int]:
-    """Its node ports."""
-    return [port["nodePort"] for port in (service.get("spec") or {}).get("ports") or () if port.get("nodePort")]
-
-
-def carried(service: Obj, old: Obj) -> Obj:
-    """An update that leaves addresses and node ports out keeps those that the Service has."""
-    spec, before = dict(service.get("spec") or {}), old.get("spec") or {}
-    kind, was = spec.get("type", "ClusterIP"), before.get("type", "ClusterIP")
-    if kind == "ExternalName" or was == "ExternalName":
-        return service
-    for key in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
-        if not spec.get(key) and before.get(key):
-            spec[key] = before[key]
-    node_kinds = ("NodePort", "LoadBalancer")
-    if kind in node_kinds and was in node_kinds:
-        have = {(p.get("port"), p.get("protocol")): p.get("nodePort") for p in before.get("ports") or ()}
-        spec["ports"] = [
-            p if p.get("nodePort") or not have.get((p.get("port"), p.get("protocol")))
-            else {**p, "nodePort": have[p.get("port"), p.get("protocol")]}
-            for p in spec.get("ports") or ()
-        ]  # fmt: skip
-    elif kind not in node_kinds and was in node_kinds:
-        used = {p.get("nodePort") for p in before.get("ports") or ()}
-        spec["ports"] = [
-            {k: v for k, v in p.items() if k != "nodePort" or v not in used} for p in spec.get("ports") or ()
-        ]
-    return {**service, "spec": spec}
+    """Its node ports, and the one for health checks."""
+    spec = service.get("spec") or {}
+    ports = [port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")]
+    if needs_health_port(spec) and spec.get("healthCheckNodePort"):
+        ports.append(spec["healthCheckNodePort"])
+    return ports

@@ -104,7 +104,7 @@ async def create(
             )
             return await _store_new(call, made, options, hook)
         except StatusError as error:
-            hook.after_write(None, made)
+            await hook.after_write(kit, None, made)
             if error.reason != "AlreadyExists" or name or attempt + 1 == GENERATE_TRIES:
                 raise
     raise AssertionError("unreachable")
@@ -134,10 +134,10 @@ async def _store_new(call: Call, obj: Obj, options: WriteOptions, hook: Hook) ->
         current = await call.kit.store.get(entry.key(call.namespace, name))
         if current is not None:
             raise registry.taken(entry, name, current)
-        hook.after_write(None, obj)
+        await hook.after_write(call.kit, None, obj)
         return Written(without_version(entry.prefix, obj), obj, created=True)
     kv = await registry.create(entry, call.namespace, obj)
-    hook.after_write(obj, None)
+    await hook.after_write(call.kit, obj, None)
     return Written(registry.value(entry, kv), obj, created=True)
 
 
@@ -261,9 +261,11 @@ async def _update_once(
         obj = without_new_times(obj, old)
         written = await store_update(call, obj, old, kv, options.dry_run)
     except BaseException:
-        hook.after_write(old, obj)
+        await hook.after_write(kit, old, obj)
         raise
-    hook.after_write(old if options.dry_run else None if written.deleted else obj, obj if options.dry_run else old)
+    await hook.after_write(
+        kit, old if options.dry_run else None if written.deleted else obj, obj if options.dry_run else old
+    )
     return written
 
 

@@ -128,7 +128,7 @@ async def _delete_version(call: Call, kv: KeyValue, old: Obj, options: DeleteOpt
         return Deleted(without_version(entry.prefix, marked), uid, gone)
     if gone:
         last = await registry.delete(entry, kv, marked)
-        hook_of(call).after_write(None, old)
+        await hook_of(call).after_write(call.kit, None, old)
         return Deleted(registry.value(entry, last), uid, True)
     new = await registry.update(entry, kv, marked)
     return Deleted(registry.value(entry, new), uid, False)

@@ -6,7 +6,13 @@ from sampan.api.json import Obj
 from sampan.api.meta import is_dns1123_subdomain, is_path_segment
 from sampan.resources.strategies.checks import Errors
 from sampan.resources.strategies.rules import Rules, each, fill, metadata_again, within, without
-from sampan.resources.strategies.service_rules import check_service, check_service_update
+from sampan.resources.validation.core.service import check_service, check_service_again
+from sampan.resources.validation.core.service_update import (
+    check_service_kept,
+    check_service_status,
+    warn_service,
+    warn_service_status,
+)
 from sampan.resources.validation.discovery.slice import check_slice, check_slice_update, warn_slice, warn_slice_update
 from sampan.resources.validation.metadata import check_meta
 from sampan.resources.validation.networking.addresses import (
@@ -86,36 +92,35 @@ def _class(obj: Obj) -> Obj:
     return within(obj, "spec", lambda s: within(s, "parameters", partial(fill, scope="Cluster")))
 
 
-HINTS, MODE = "service.kubernetes.io/topology-aware-hints", "service.kubernetes.io/topology-mode"
+def _balancer(one: Obj) -> Obj:
+    return fill(one, ipMode="VIP") if one.get("ip") else one
 
 
-def _warn_service(obj: Obj) -> list[str]:
-    """What of a Service is old, or is without effect."""
-    spec, found = obj.get("spec") or {}, []
-    if HINTS in ((obj.get("metadata") or {}).get("annotations") or {}):
-        found.append(f"annotation {HINTS} is deprecated, please use {MODE} instead")
-    headless = spec.get("clusterIP") == "None" and spec.get("type") == "ClusterIP"
-    if headless:
-        found += [
-            f"spec.{key} is ignored for headless services" for key in ("loadBalancerIP", "externalIPs") if spec.get(key)
-        ]
-        if spec.get("sessionAffinity") not in (None, "None"):
-            found.append("spec.SessionAffinity is ignored for headless services")
-    elif spec.get("externalIPs") and spec.get("type") == "ExternalName":
-        found.append('spec.externalIPs is ignored when spec.type is "ExternalName"')
-    elif spec.get("externalIPs"):
-        found.append("spec.externalIPs is deprecated and may no longer be implemented in some clusters")
-    return found
+def default_service(obj: Obj) -> Obj:
+    """A Service with its defaults."""
+    obj = within(obj, "spec", _service, absent={})
+    ingress = ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress")
+    if not ingress or obj["spec"].get("type") != "LoadBalancer":
+        return obj
+    return within(
+        obj, "status", lambda s: within(s, "loadBalancer", lambda b: {**b, "ingress": each(ingress, _balancer)})
+    )
+
+
+def _change_service(new: Obj, old: Obj) -> Errors:
+    return metadata_again(new, old) + check_service_kept(new, old) + check_service_again(new, old)
 
 
 SERVICES = Rules(
     True,
     ("labels",),
-    defaults=lambda obj: within(obj, "spec", _service, absent={}),
+    defaults=default_service,
     on_create=_begin_service,
     check=check_service,
-    check_update=check_service_update,
-    warn=_warn_service,
+    check_change=_change_service,
+    check_status=check_service_status,
+    warn=warn_service,
+    warn_status=warn_service_status,
 )
 
 
