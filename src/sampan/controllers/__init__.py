@@ -7,6 +7,7 @@ from sampan.api.names import RestMapping
 from sampan.controllers import (
     daemonset,
     deployment,
+    disruption,
     endpoints,
     endpointslice,
     garbage,
@@ -49,6 +50,7 @@ def controllers(settings: Settings) -> tuple[Controller, ...]:
         garbage.controller(settings.kinds),
         replicaset.CONTROLLER,
         deployment.CONTROLLER,
+        disruption.CONTROLLER,
         node_lifecycle.CONTROLLER,
         pv_binder.CONTROLLER,
         volume_protection.CLAIMS,
