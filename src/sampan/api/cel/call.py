@@ -104,6 +104,8 @@ def _index(operand: Evaluate, index: Evaluate, *, optional: bool) -> Evaluate:
 
 def element(value: Any, key: Any) -> Any:
     """An item of a list or map. Raises KeyError, IndexError, EvalError."""
+    if isinstance(key, dict | list):
+        raise EvalError(f"invalid qualifier type: {'map[string]' if isinstance(key, dict) else '[]'}interface {{}}")
     if isinstance(value, dict):
         if not has_key(value, key):
             raise KeyError(key)

@@ -17,7 +17,7 @@ from sampan.api.cel.syntax import (
     Select,
     StructExpr,
 )
-from sampan.api.cel.values import NONE, EvalError, Evaluate, Opaque, Optional, Struct, has_key, no_overload, type_name
+from sampan.api.cel.values import NONE, EvalError, Evaluate, Opaque, Optional, Struct, no_overload, type_name
 
 
 def compile_expr(expr: Expr) -> Evaluate:
@@ -130,8 +130,6 @@ def _map(expr: MapExpr) -> Evaluate:
             k, v = key(env), value(env)
             if type(k) not in (str, int, bool) and not isinstance(k, int):
                 raise EvalError(f"unsupported key type: {type_name(k)}")
-            if has_key(made, k):
-                raise EvalError(f"Failed with repeated key: {k}")
             if not optional:
                 made[k] = v
             elif _given(v):
