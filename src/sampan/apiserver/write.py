@@ -75,6 +75,7 @@ async def create(
     `tracked`: its managers are named already; `said`: fields that its maker owns beyond those that are seen in it.
     """
     kit, strategy, mapping = call.kit, call.resource.strategy, call.resource.mapping
+    version = (obj.get("metadata") or {}).get("resourceVersion") or ""
     obj = strategy.default(obj)
     meta = {k: v for k, v in (obj.get("metadata") or {}).items() if k not in metadata.WIPED}
     obj = check_namespace(call, {**obj, "metadata": meta})
@@ -102,12 +103,23 @@ async def create(
             await kit.admission.validate(
                 call.review("CREATE", made, None, name=made["metadata"]["name"], dry_run=options.dry_run, options=given)
             )
-            return await _store_new(call, made, options, hook)
+            return await _store_new(call, _versioned(call, made, version, options), options, hook)
         except StatusError as error:
             await hook.after_write(kit, None, made)
             if error.reason != "AlreadyExists" or name or attempt + 1 == GENERATE_TRIES:
                 raise
     raise AssertionError("unreachable")
+
+
+def _versioned(call: Call, obj: Obj, version: str, options: WriteOptions) -> Obj:
+    """A new object with the version its maker gave it: a dry run shows it, what is to be stored must not have one."""
+    if not version or call.request.method != "POST":  # a PUT or PATCH that makes one may name any version
+        return obj
+    if options.dry_run:
+        return {**obj, "metadata": {"resourceVersion": version, **obj["metadata"]}}
+    if version.isdigit() and int(version) and not call.trusted:
+        raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
+    return obj
 
 
 def _named(meta: Obj, name: str) -> Obj:
