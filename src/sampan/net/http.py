@@ -72,5 +72,7 @@ class Limits:
     body_timeout: float = 60.0
     idle_timeout: float = 90.0
     """Upstream's IdleTimeout."""
+    write_timeout: float = 60.0
+    """How long a client may read nothing of what waits for it before it is cut off."""
     linger: float = 0.5
     pipeline: int = 16

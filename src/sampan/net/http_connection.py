@@ -93,6 +93,7 @@ class Connection(asyncio.Protocol):
         self._write_paused = False
         self._slow: asyncio.TimerHandle | None = None
         self._idle: asyncio.TimerHandle | None = None
+        self._stuck: asyncio.TimerHandle | None = None
         self._last = self._loop.time()
         self._begin()
 
@@ -130,7 +131,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ending = self._lost = True
-        for timer in (self._slow, self._idle):
+        for timer in (self._slow, self._idle, self._stuck):
             if timer is not None:
                 timer.cancel()
         self._cancel()
@@ -141,11 +142,28 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._write_paused = True
+        self._watch_reader()
 
     def resume_writing(self) -> None:
         self._write_paused = False
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
+        if self._waiting and self._current is None:
+            self._advance()
+
+    def _watch_reader(self) -> None:
+        left = self._transport.get_write_buffer_size()
+        self._stuck = self._loop.call_later(self._limits.write_timeout, self._check_reader, left)
+
+    def _check_reader(self, left: int) -> None:
+        """Cut the connection if its client has read nothing since; what it lags behind is never kept for it."""
+        if self._transport.get_write_buffer_size() >= left:
+            self._transport.abort()
+        else:
+            self._watch_reader()
 
     # -- httptools
 
@@ -240,14 +258,16 @@ class Connection(asyncio.Protocol):
         left = timeout if busy else self._last + timeout - self._loop.time()
         if left <= 0:
             self._transport.close()
+            if self._transport.get_write_buffer_size():
+                self._transport.abort()  # it would wait for a client that has not read for so long
             return
         self._idle = self._loop.call_later(left, self._check_idle, self._limits.idle_timeout)
 
     # -- answering
 
     def _advance(self) -> None:
-        """Answer what waits, in order, until a handler has to wait."""
-        while self._waiting and self._current is None and not self._ending:
+        """Answer what waits, in order, until a handler has to wait or the client does not read its answers."""
+        while self._waiting and self._current is None and not self._ending and not self._write_paused:
             incoming = self._current = self._waiting.popleft()
             try:
                 coroutine = cast("Coroutine[Any, Any, Response]", self._handler(incoming.request))
@@ -409,7 +429,7 @@ class Connection(asyncio.Protocol):
 
     def _hand_over(self, incoming: Incoming, response: Response) -> None:
         self._transport.write(head(response.status, response.headers, b"\r\n"))
-        for timer in (self._slow, self._idle):
+        for timer in (self._slow, self._idle, self._stuck):
             if timer is not None:
                 timer.cancel()
         self._server.hand_over(self, self._transport, response, incoming.rest)

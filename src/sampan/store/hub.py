@@ -8,6 +8,8 @@ from sampan.store.window import resource_of
 
 MAX_QUEUED = 10_000
 """Events that a watch may lag behind before it is cut off."""
+MAX_QUEUED_BYTES = 64 * 1024 * 1024
+"""And what they may weigh."""
 
 
 class Hub:
@@ -38,8 +40,9 @@ class Hub:
                     if prefix in groups and len(prefix) == length:
                         hits.setdefault(prefix, []).append(event)
         for prefix, found in hits.items():
+            weight = sum([len(event.kv.value) for event in found])
             for watch in tuple(self._groups[resource_of(prefix)][prefix]):
-                watch._offer(found)
+                watch._offer(found, weight)
 
     def open(self, prefix: str, backlog: Sequence[Event], max_queued: int = MAX_QUEUED) -> "StoreWatch":
         """A new watch whose first events are `backlog`."""
@@ -77,13 +80,15 @@ class Hub:
 class StoreWatch:
     """See base.Watch. One reader at a time; the lists it yields are shared and must not be changed."""
 
-    __slots__ = ("_closed", "_dropped", "_hub", "_limit", "_mark", "_queue", "_waiter", "prefix")
+    __slots__ = ("_closed", "_dropped", "_hub", "_limit", "_mark", "_queue", "_waiter", "_weight", "prefix")
 
     def __init__(self, hub: Hub, prefix: str, backlog: Sequence[Event], max_queued: int) -> None:
         self._hub = hub
         self.prefix = prefix
         self._queue: list[Event] = list(backlog)
         self._limit = max_queued + len(backlog)
+        self._weight = 0
+        """Bytes in the queue beyond the backlog."""
         self._mark = self._closed = self._dropped = False
         self._waiter: asyncio.Future[None] | None = None
 
@@ -102,7 +107,7 @@ class StoreWatch:
             if self._dropped:
                 raise SlowReader(f"the watch of {self.prefix} did not read {self._limit} events in time")
             if self._queue:
-                events, self._queue = self._queue, []
+                events, self._queue, self._weight = self._queue, [], 0
                 return events
             if self._closed:
                 raise StopAsyncIteration
@@ -129,9 +134,10 @@ class StoreWatch:
             self._hub._leave(self)
             self._wake()
 
-    def _offer(self, events: list[Event]) -> None:
+    def _offer(self, events: list[Event], weight: int) -> None:
         queue = self._queue
-        if len(queue) + len(events) > self._limit:
+        self._weight += weight
+        if len(queue) + len(events) > self._limit or (queue and self._weight > MAX_QUEUED_BYTES):
             self._dropped = True
             self._queue = []
             self.close()

@@ -20,6 +20,8 @@ from sampan.store.base import Compacted, Event, KeyValue, SlowReader, Watch
 
 BOOKMARK_SECONDS = 60.0
 SHORTEST = 1800
+PIECE = 100
+"""Events that are sent in one go: a client that is far behind gets them as it reads."""
 PROTOBUF_STREAM = ("Content-Type", f"{PROTOBUF};stream=watch")
 BOOKMARK_ANNOTATION = {"k8s.io/initial-events-end": "true"}
 
@@ -98,11 +100,13 @@ class Stream:
             async for batch in opened:
                 if batch and call.entry.foreign:
                     await self._prepare(batch)
-                chunk = self._batch(batch) if batch else self._bookmark(opened, deadlines)
                 if not self.encoder.possible:
                     return
-                if chunk:
-                    yield chunk
+                if not batch:
+                    yield self._bookmark(opened, deadlines)
+                for start in range(0, len(batch), PIECE):
+                    if chunk := self._batch(batch[start : start + PIECE]):
+                        yield chunk
             if options.bookmarks and opened.revision > self.sent:
                 yield self.encoder.bookmark(opened.revision)
         except SlowReader as error:
