@@ -1,6 +1,7 @@
 """The scale subresource: autoscaling/v1 Scale over a workload's replicas."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sampan.api.errors import internal
@@ -11,12 +12,13 @@ from sampan.api.patch import apply as merging
 from sampan.api.patch.handover import to_parent, to_scale
 from sampan.api.patch.managed import decode_managed, with_managed
 from sampan.api.patch.places import place_of
-from sampan.api.patch.track import Scope, track_update
-from sampan.api.resource import ScalePaths
+from sampan.api.patch.track import Scope, bare, track_update
+from sampan.api.resource import Column, ScalePaths
 from sampan.api.schema.nodes import Node
 from sampan.api.selectors import SelectorError, label_selector
+from sampan.api.table import AGE_TEXT, NAME_TEXT
 from sampan.apiserver import write
-from sampan.apiserver.answer import answer_object, format_of
+from sampan.apiserver.answer import answer_object, format_of, shaped, written
 from sampan.apiserver.call import Call
 from sampan.apiserver.decoder import decode_body, decode_value
 from sampan.apiserver.options import WriteOptions, write_options
@@ -25,9 +27,18 @@ from sampan.apiserver.verbs.patch import outcome, patch_type, read_patch
 from sampan.apiserver.verbs.update import check_name
 from sampan.apiserver.write import Change, Written
 from sampan.net.http import Response
+from sampan.resources.printers.base import age
 from sampan.resources.strategies.checks import invalid
 
 SCALE = GVK("autoscaling", "v1", "Scale")
+DESIRED = "replicas is the desired number of instances for the scaled object."
+ACTUAL = "replicas is the actual number of observed instances of the scaled object."
+COLUMNS = (
+    Column("Name", description=NAME_TEXT),
+    Column("Desired", "integer", description=DESIRED),
+    Column("Available", "integer", description=ACTUAL),
+    Column("Age", description=AGE_TEXT),
+)
 
 
 def read(obj: Obj, path: tuple[str, ...]) -> Any:
@@ -79,7 +90,7 @@ async def scale(call: Call) -> Response:
         if call.resource.custom and read(obj, paths.replicas) is None:
             text = f'the spec replicas field ".{".".join(paths.replicas)}" does not exist'
             raise internal(text)
-        return answer_object(call, scale_of(obj, paths))
+        return _answer(call, scale_of(obj, paths))
     if call.info.verb == "update":
         options, kind = write_options(call.query, "UpdateOptions"), "UpdateOptions"
         wanted = _replacing(call, options)
@@ -88,7 +99,23 @@ async def scale(call: Call) -> Response:
         options, kind = write_options(call.query, "PatchOptions", media), "PatchOptions"
         wanted = _applying(call, options) if media == APPLY else _patching(call, media, options)
     written = await _write(call, paths, wanted, options, kind)
-    return answer_object(call, scale_of(loads(written.value), paths))
+    return _answer(call, scale_of(loads(written.value), paths))
+
+
+def _answer(call: Call, obj: Obj) -> Response:
+    """A Scale, or the Table of it."""
+    wanted = format_of(call)
+    if not wanted.shape:
+        return answer_object(call, obj)
+    resource = replace(call.resource, columns=COLUMNS, rows=None if call.resource.custom else _cells)
+    printed = replace(call, resource=resource)
+    return written(call.request, shaped(printed, obj, wanted), wanted)
+
+
+def _cells(obj: Obj, now: str) -> list[object]:
+    meta = obj["metadata"]
+    wanted, found = obj["spec"].get("replicas") or 0, obj["status"]["replicas"]
+    return [meta["name"], wanted, found, age(obj, now)]
 
 
 Wanted = Callable[[Obj], Obj]
@@ -106,7 +133,10 @@ def _patching(call: Call, media: str, options: WriteOptions) -> Wanted:
     given = read_patch(call.request.body, media, options.validation)
 
     def wanted(old: Obj) -> Obj:
-        body = check_name(call, outcome(old, given, SCALE, SCALE_NODE)[0])
+        managers = old["metadata"].get("managedFields")
+        body = check_name(call, outcome(bare(old), given, SCALE, SCALE_NODE)[0])
+        if managers and "managedFields" not in body["metadata"]:
+            body = {**body, "metadata": {**body["metadata"], "managedFields": managers}}
         return track_update(_scope(call), old, body, write.writer_of(call, options))
 
     return wanted
