@@ -102,7 +102,9 @@ class Cluster:
         kinds = [s.mapping for s in served if {"list", "watch", "delete"} <= s.verbs]
         assert self._plane is not None
         settings = Settings(self._plane.pki.ca.certificate.decode(), str(data_dir / "volumes"), kinds)
-        chosen = [c for c in controllers(settings) if c.name in wanted]
+        known = set(kinds)
+        mine = [c for c in controllers(settings) if c.name in wanted]
+        chosen = [c for c in mine if known.issuperset(w.mapping for w in c.watches)]
         self._manager = Manager(chosen, Kit(api, self._informers, self.clock, kinds, self._plane.app.parts.metrics))
         await self._manager.start()
         self._plane.app.kit.live.on_change(self._kinds_changed)

@@ -21,6 +21,7 @@ from sampan.controllers import (
     resource_quota,
     role_aggregation,
     root_ca,
+    service_cidr,
     serviceaccount,
     statefulset,
     ttl_after_finished,
@@ -65,6 +66,7 @@ def controllers(settings: Settings) -> tuple[Controller, ...]:
         statefulset.CONTROLLER,
         daemonset.CONTROLLER,
         resource_quota.CONTROLLER,
+        service_cidr.CONTROLLER,
     )
 
 
