@@ -1,5 +1,7 @@
 """The quality of service class of a pod (upstream: helper/qos)."""
 
+from functools import lru_cache
+
 from sampan.api.json import Obj
 from sampan.api.quantity import EXACT, number
 
@@ -30,6 +32,7 @@ def qos_class(spec: Obj) -> str:
     return "Guaranteed" if guaranteed and sums["requests"] == sums["limits"] else "Burstable"
 
 
+@lru_cache(maxsize=4096)
 def _units(amount: str | None) -> int:
     """Billionths; what is not positive does not count."""
     return 0 if amount is None else max(0, int(EXACT.scaleb(number(amount), 9)))

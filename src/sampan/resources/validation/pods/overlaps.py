@@ -39,9 +39,12 @@ def _files(source: Obj, label: str) -> list[File]:
     return [File(item.get("path") or "", label) for item in source.get("items") or ()]
 
 
-def _warn(volume: str, what: str, files: Iterable[File], known: Sequence[File] = ()) -> list[str]:
+def _warn(volume: str, what: str, files: Sequence[File], known: Sequence[File] = ()) -> list[str]:
     """Each file is looked for among those before it."""
     warnings: list[str] = []
+    paths = [file.path for file in (*known, *files)]
+    if len(set(paths)) == len(paths) and not any("/" in path for path in paths):
+        return warnings
     before = list(known)
     for file in files:
         file = file._replace(path=file.path.rstrip("/"))

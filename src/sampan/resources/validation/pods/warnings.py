@@ -1,6 +1,7 @@
 """What is allowed in a pod or template but unwise (upstream: pkg/api/pod/warnings.go)."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from sampan.api.json import Obj
 from sampan.api.meta import is_dns1123_label
@@ -31,6 +32,7 @@ VOLUMES = {
     "cephfs": "cephfs: deprecated in v1.28, non-functional in v1.31+",
     "rbd": "rbd: deprecated in v1.28, non-functional in v1.31+",
 }
+TALKED_OF = frozenset((*VOLUMES, "ephemeral"))
 SECCOMP_GONE = 'non-functional in v1.27+; use the "seccompProfile" field instead'
 APPARMOR_OLD = 'deprecated since v1.30; use the "appArmorProfile" field instead'
 NULL_SELECTOR = "labelSelector: a null labelSelector results in matching no pod"
@@ -116,6 +118,8 @@ def _node_labels(spec: Obj, at: str) -> list[str]:
 def _volumes(volumes: Iterable[Obj], at: str) -> list[str]:
     warnings: list[str] = []
     for index, volume in enumerate(volumes):
+        if TALKED_OF.isdisjoint(volume):
+            continue
         here = f"{at}[{index}]"
         for kind, why in VOLUMES.items():
             if kind == "cephfs":  # what stands in an ephemeral volume comes before it
@@ -143,8 +147,13 @@ def _fractions(amounts: Obj, at: str, names: Iterable[str]) -> list[str]:
     return [
         f"{at}[{name}]: fractional byte value {quoted(canonical(amounts[name]))} is invalid, must be an integer"
         for name in names
-        if name in amounts and milli_value(amounts[name]) % 1000
+        if name in amounts and _is_fraction(amounts[name])
     ]
+
+
+@lru_cache(maxsize=4096)
+def _is_fraction(amount: str) -> bool:
+    return milli_value(amount) % 1000 != 0
 
 
 def _doubles(spec: Obj, at: str) -> list[str]:
