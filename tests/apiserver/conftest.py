@@ -50,7 +50,7 @@ from sampan.reconcile.loop import Kit, Manager
 from sampan.resources.build import builtin_resources
 from sampan.store.memory import MemoryStore
 
-CONTROLLERS = ("clusterrole-aggregation-controller", "resourcequota-controller")
+CONTROLLERS = ("clusterrole-aggregation-controller", "resourcequota-controller", "disruption-controller")
 GOLDEN = Path(__file__).parents[1] / "golden"
 AGENT = "transcript/1.0"
 SERVER = "127.0.0.1:6443"

@@ -1,26 +1,32 @@
 """pods/eviction: delete a pod if its disruption budget allows it (upstream: registry/core/pod/storage/eviction.go)."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from sampan.api.errors import StatusError, bad_request, forbidden, invalid, too_many_requests
 from sampan.api.json import Obj, loads
 from sampan.api.meta import condition, is_condition_true, labels_of
+from sampan.api.names import GVK
+from sampan.api.schema.nodes import Node
 from sampan.api.selectors import SelectorError, label_selector
 from sampan.apiserver import write
 from sampan.apiserver.answer import answer_object
+from sampan.apiserver.body_kind import NEWEST, unrecognized
 from sampan.apiserver.call import Call
 from sampan.apiserver.context import RequestInfo
-from sampan.apiserver.decoder import parse_body
+from sampan.apiserver.decoder import decode_body
 from sampan.apiserver.options import PLAIN_WRITE, DeleteOptions, delete_options, write_options
 from sampan.apiserver.query import Query
 from sampan.apiserver.start import SYSTEM
-from sampan.apiserver.verbs.binding import CREATED
+from sampan.apiserver.verbs.binding import CREATED, EMPTY
 from sampan.apiserver.verbs.delete import check_preconditions, delete_one
 from sampan.apiserver.write import Change
 from sampan.net.http import Request, Response
+from sampan.resources.build import body_schema
 from sampan.resources.strategies.checks import invalid as invalid_field
 from sampan.resources.strategies.disruption import with_allowed_condition
 
+EVICTION, OLD = GVK("policy", "v1", "Eviction"), GVK("policy", "v1beta1", "Eviction")
 TRIES = 20
 MOST_DISRUPTED = 2000
 """Evictions that the disruption controller has not seen yet."""
@@ -39,12 +45,8 @@ async def eviction(call: Call) -> Response:
     request = call.request
     options = write_options(call.query, "CreateOptions")
     if not request.body:
-        raise bad_request(
-            "the object provided is unrecognized (must be of type Eviction): couldn't get version/kind; json parse "
-            "error: unexpected end of JSON input (<empty>)"
-        )
-    body, _ = parse_body(request.body, request.headers.get("content-type", ""), "Eviction")
-    body = body if isinstance(body, dict) else {}
+        raise bad_request(unrecognized("Eviction", EMPTY, b""))
+    body = _read(call, options.validation)
     name = call.info.name
     if (body.get("metadata") or {}).get("name") != name:
         raise bad_request("name in URL does not match name in Eviction object")
@@ -56,10 +58,24 @@ async def eviction(call: Call) -> Response:
     wanted = delete_options(given, Query({}))
     if options.dry_run:
         wanted = wanted._replace(dry_run=True)
-    review = call.review("CREATE", body, None, dry_run=options.dry_run, options=options.as_object("CreateOptions"))
-    await call.kit.admission.mutate(review)
-    await call.kit.admission.validate(review)
+    asked = options.as_object("CreateOptions")
+    body = await call.kit.admission.mutate(call.review("CREATE", body, None, dry_run=options.dry_run, options=asked))
+    await call.kit.admission.validate(call.review("CREATE", body, None, dry_run=options.dry_run, options=asked))
     return await _evict(call, wanted)
+
+
+@cache
+def _schema() -> Node:
+    return body_schema(NEWEST, EVICTION)
+
+
+def _read(call: Call, validation: str) -> Obj:
+    """The Eviction in the body, of policy/v1 or v1beta1; raises 400 and 415."""
+    body, content_type = call.request.body, call.request.headers.get("content-type", "")
+    gvk = OLD if b"policy/v1beta1" in body else EVICTION
+    decoded = decode_body(body, content_type, gvk, _schema(), validation)
+    call.warnings.extend(decoded.problems)
+    return write.check_namespace(call, decoded.obj)
 
 
 async def _evict(call: Call, wanted: DeleteOptions) -> Response:

@@ -61,7 +61,7 @@ async def patch(call: Call) -> Response:
     async def make(old: Obj) -> Obj:
         obj, problems = outcome(old, given, call.resource.gvk, call.resource.schema)
         call.warnings[:] = dict.fromkeys([*call.warnings, *problems])
-        return check_name(call, obj)
+        return check_name(call, write.check_namespace(call, obj))
 
     written = await write.update(call, Change(make, call.info.subresource, by_uid=False), options, "PatchOptions")
     return answer(call, written.value)

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sampan.api.json import Obj
 from sampan.resources.row import RESET_META
 from sampan.resources.strategies.checks import Errors, meta_of, spec_of
 from sampan.resources.strategies.pod_fields import drop_disabled
-from sampan.resources.strategies.rules import Rules, within
+from sampan.resources.strategies.rules import Rules, each, within, without
 from sampan.resources.strategy import keep_fields
 from sampan.resources.validation.pods.ephemeral import check_ephemeral_update
 from sampan.resources.validation.pods.resize import check_pod_resize
 
 KINDS = ("containers", "initContainers")
+STATUSES = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def take_resized(new: Obj, old: Obj) -> Obj:
     """Only resources and resize policies change; other containers than before are left for validation to refuse."""
     after, before = spec_of(new), spec_of(old)
     if any(len(after.get(key) or ()) != len(before.get(key) or ()) for key in KINDS):
-        return {**new, "status": old["status"]} if "status" in old else new
+        return new
     spec = _copied(before, "resources", after.get("resources"))
     for key in KINDS:
         if before.get(key):
@@ -91,13 +93,23 @@ def keep_status(new: Obj, old: Obj) -> Obj:
     """A status update keeps the quality of service class and generations that were observed, if it says none."""
     after: Obj = new.get("status") or {}
     before: Obj = old.get("status") or {}
-    status = dict(after)
+    status = {key: value for key, value in after.items() if key != "nodeAllocatableResourceClaimStatuses"}
+    for key in STATUSES:
+        if any(one.get("volumeMounts") for one in after.get(key) or ()):
+            status[key] = each(after[key], _without_volume_status)
     for key in ("qosClass", "observedGeneration"):
         if not status.get(key) and before.get(key):
             status[key] = before[key]
     if any(one.get("observedGeneration") for one in before.get("conditions") or ()):
         status["conditions"] = _generations(after.get("conditions") or [], before["conditions"])
     return new if status == after else {**new, "status": status}
+
+
+def _without_volume_status(status: Obj) -> Obj:
+    def mount(value: Obj) -> Obj:
+        return without(value, "volumeStatus")  # ImageVolumeWithDigest is off
+
+    return within(status, "volumeMounts", partial(each, change=mount))
 
 
 def _generations(new: Sequence[Obj], old: Sequence[Obj]) -> list[Obj]:

@@ -1,11 +1,11 @@
-"""What is wrong with the statuses of containers: users, devices, volumes (core validation)."""
+"""What is wrong with the statuses of containers: users and devices (core validation)."""
 
 from collections.abc import Iterable
 
 from sampan.api.json import Obj
 from sampan.resources.strategies.checks import Errors, duplicate, forbidden, invalid, not_among, required, too_long
 
-MOST_ID, MOST_IMAGE, MOST_MESSAGE = 2**31 - 1, 256, 1024
+MOST_ID, MOST_MESSAGE = 2**31 - 1, 1024
 HEALTH = ("Healthy", "Unhealthy", "Unknown")
 NO_CLAIM = (
     "must match one of the container's resource claims in a format 'claim:<claimName>/<request>' or "
@@ -78,21 +78,4 @@ def _devices(devices: Iterable[Obj], at: str) -> Errors:
         if name in seen:
             errors.append(duplicate(f"{here}.resourceID", name))
         seen.add(name)
-    return errors
-
-
-def check_volumes(statuses: Iterable[Obj], at: str) -> Errors:
-    """The images of image volumes (KEP-5365)."""
-    errors: Errors = []
-    for index, status in enumerate(statuses):
-        for place, mount in enumerate(status.get("volumeMounts") or ()):
-            image = (mount.get("volumeStatus") or {}).get("image")
-            if image is None:
-                continue
-            here = f"{at}[{index}].volumeMounts[{place}].volumeStatus.imageVolumeStatus.imageRef"
-            reference = image.get("imageRef") or ""
-            if not reference:
-                errors.append(required(here, "imageRef must not be empty"))
-            if len(reference.encode()) > MOST_IMAGE:
-                errors.append(too_long(here, MOST_IMAGE))
     return errors

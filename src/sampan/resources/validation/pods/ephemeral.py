@@ -15,7 +15,7 @@ def check_ephemeral_update(new: Obj, old: Obj) -> Errors:
     options = pod_options(old)
     errors = check_again(new, old, options) + check_annotation_update(new, old, options)
     if MIRROR in (meta_of(old).get("annotations") or {}):
-        return [forbidden("", "static pods do not support ephemeral containers")]
+        return [forbidden("[]", "static pods do not support ephemeral containers")]
     kept = {container.get("name"): container for container in spec_of(new).get("ephemeralContainers") or ()}
     for container in spec_of(old).get("ephemeralContainers") or ():
         name = quoted(container.get("name") or "")

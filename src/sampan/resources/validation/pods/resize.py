@@ -19,10 +19,10 @@ def check_pod_resize(new: Obj, old: Obj) -> Errors:
     """An update of the resources of a pod and of its containers, the metadata included."""
     errors = check_again(new, old, pod_options(old))
     if MIRROR in (meta_of(old).get("annotations") or {}):
-        return [forbidden("", "static pods cannot be resized")]
+        return [forbidden("[]", "static pods cannot be resized")]
     after, before = spec_of(new), spec_of(old)
     if (before.get("os") or {}).get("name") == "windows":
-        return [forbidden("", "windows pods cannot be resized")]
+        return [forbidden("[]", "windows pods cannot be resized")]
     had = (old.get("status") or {}).get("qosClass") or qos_class(before)
     if had != qos_class(after):
         seen = (new.get("status") or {}).get("qosClass") or ""
@@ -32,8 +32,6 @@ def check_pod_resize(new: Obj, old: Obj) -> Errors:
     kept = dict(after)
     if _has_amounts(after) or _has_amounts(before):
         errors += _pod_level(kept, after.get("resources"), before.get("resources"))
-    if (old.get("status") or {}).get("nodeAllocatableResourceClaimStatuses"):
-        errors.append(forbidden("spec", "pods with node allocatable resource claims cannot be resized"))
     order = [error for key in KINDS for error in _order(after.get(key) or (), before.get(key) or (), key)]
     if order:
         return errors + order

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from sampan.api.errors import FieldError
 from sampan.api.json import Obj
 from sampan.api.meta import is_dns1123_label, is_dns1123_subdomain, is_qualified_name
 from sampan.resources.strategies.checks import (
@@ -17,7 +18,7 @@ from sampan.resources.strategies.checks import (
 )
 from sampan.resources.validation.ip import check_ip, parse_sloppy, warn_ip
 from sampan.resources.validation.metadata import check_meta_update
-from sampan.resources.validation.pods.container_status import check_allocated, check_users, check_volumes
+from sampan.resources.validation.pods.container_status import check_allocated, check_users
 from sampan.resources.validation.pods.internal import shown_internal
 from sampan.resources.validation.pods.past import pod_options
 from sampan.resources.validation.pods.update import check_annotation_update
@@ -54,8 +55,6 @@ def check_pod_status(new: Obj, old: Obj) -> Errors:
         errors += check_users(after.get(key) or (), f"status.{key}", system)
     for key, containers in KINDS:
         errors += check_allocated(after.get(key) or (), f"status.{key}", spec.get(containers) or (), key == KINDS[2][0])
-    for key, _ in KINDS:
-        errors += check_volumes(after.get(key) or (), f"status.{key}")
     return errors
 
 
@@ -214,8 +213,8 @@ def _ips(new: Sequence[Obj], old: Iterable[Obj], at: str, type_: str) -> Errors:
     for index, text in enumerate(texts):
         address = parse_sloppy(text)
         if address is None:
-            why = f"failed to check for dual stack with error:invalid IP[{index}]: <nil>"
-            errors.append(internal_error(at, why))
+            why = f"failed to check for dual stack with error:invalid IP[{index}]: {text}"
+            errors.append(FieldError("InternalError", at, f"Internal error: {why}"))
             families.clear()
             break
         mapped = getattr(address, "ipv4_mapped", None)
@@ -223,13 +222,6 @@ def _ips(new: Sequence[Obj], old: Iterable[Obj], at: str, type_: str) -> Errors:
     if len(families) < 2 or len(texts) > 2:
         errors.append(invalid(at, shown_internal(list(new), type_), TWO_FAMILIES))
     return errors
-
-
-def internal_error(at: str, why: str) -> Any:
-    """A check that could not be made."""
-    from sampan.api.errors import FieldError
-
-    return FieldError("InternalError", at, f"Internal error: {why}")
 
 
 def warn_pod_status(new: Obj, old: Obj) -> list[str]:

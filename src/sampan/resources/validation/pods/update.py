@@ -6,6 +6,7 @@ from typing import Any
 from sampan.api.json import Obj
 from sampan.api.meta import is_dns1123_subdomain
 from sampan.resources.strategies.checks import Errors, Shown, forbidden, invalid, marshalled, meta_of, required, spec_of
+from sampan.resources.validation.finalizers import check_finalizers
 from sampan.resources.validation.metadata import check_meta, check_meta_update
 from sampan.resources.validation.pods.annotations import APPARMOR, MIRROR, check_pod_annotations
 from sampan.resources.validation.pods.internal import comparable, diff, internal_spec, shown_internal
@@ -47,7 +48,7 @@ def check_again(new: Obj, old: Obj, options: Options) -> Errors:
     """The changed metadata, and the new pod as a whole."""
     meta = meta_of(new)
     errors = check_meta_update(meta, meta_of(old)) + check_meta(meta, True, is_dns1123_subdomain)
-    return errors + check_pod_parts(new, options)
+    return errors + check_finalizers(new) + check_pod_parts(new, options)
 
 
 def check_annotation_update(new: Obj, old: Obj, options: Options) -> Errors:
