@@ -16,6 +16,7 @@ NAMES = (
     "controllers",
     "apiserver_path",
     "store",
+    "watch",
     "http",
     "pod_security",
 )

@@ -93,20 +93,21 @@ class Stream:
         if options.bookmarks:
             self._arm(opened, deadlines)
         try:
+            if not self.encoder.possible:
+                await first_of(opened, first)
+                return
             if first:
-                if not self.encoder.possible:
-                    return
                 yield first
             async for batch in opened:
                 if batch and call.entry.foreign:
                     await self._prepare(batch)
-                if not self.encoder.possible:
-                    return
-                if not batch:
-                    yield self._bookmark(opened, deadlines)
-                for start in range(0, len(batch), PIECE):
-                    if chunk := self._batch(batch[start : start + PIECE]):
-                        yield chunk
+                while len(batch) > PIECE:
+                    if piece := self._batch(batch[:PIECE]):
+                        yield piece
+                    batch = batch[PIECE:]
+                chunk = self._batch(batch) if batch else self._bookmark(opened, deadlines)
+                if chunk:
+                    yield chunk
             if options.bookmarks and opened.revision > self.sent:
                 yield self.encoder.bookmark(opened.revision)
         except SlowReader as error:
@@ -163,6 +164,13 @@ class Stream:
         self._arm(opened, deadlines)
         self.sent = opened.revision
         return self.encoder.bookmark(opened.revision)
+
+
+async def first_of(opened: Watch, sent: bytes) -> None:
+    """Wait for the first thing to be sent, if there is none yet."""
+    if not sent:
+        async for _ in opened:
+            return
 
 
 class Encoder:
