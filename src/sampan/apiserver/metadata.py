@@ -32,7 +32,7 @@ def name_rule(group: str, kind: str) -> Names:
 
 def prepare_create(metadata: Obj, uid: str, now: str) -> Obj:
     """Metadata of a new object: what only the server may set is set by it."""
-    kept = {key: value for key, value in metadata.items() if key not in WIPED and key != "generation"}
+    kept = {key: value for key, value in metadata.items() if key not in WIPED}
     return {**kept, "uid": uid, "creationTimestamp": now}
 
 

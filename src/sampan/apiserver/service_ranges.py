@@ -78,11 +78,10 @@ class Ranges:
     async def take(self, kit: Kit, address: str, service: Obj, *, dry_run: bool) -> str:
         """Give an address that was asked for; what is wrong with it, or nothing."""
         number = int(ip_address(address))
-        ranges = [network for network in await self.ready(kit) if ip_address(address) in network]
+        ranges = await self.ready(kit)
         if dry_run:
-            first, last = usable(self.network)
             text = f"the provided IP ({address}) is not in the valid range. The range of valid IPs is {self.network}"
-            return "" if first <= number <= last or ranges else text
+            return "" if any(usable(network)[0] <= number <= usable(network)[1] for network in ranges) else text
         if not any(usable(network)[0] <= number <= usable(network)[1] for network in ranges):
             return MISMATCHED
         owner = _owner(service)

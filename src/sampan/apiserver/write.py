@@ -134,6 +134,8 @@ def _stamped(call: Call, obj: Obj) -> Obj:
     made = metadata.prepare_create(meta, uid, kit.now())
     if call.resource.has_generation:
         made["generation"] = 1
+    elif not made.get("generation"):
+        made.pop("generation", None)
     if (managers := made.pop("managedFields", None)) is not None:
         made["managedFields"] = managers  # the last of all, as upstream writes it
     return {**obj, "metadata": made}

@@ -8,6 +8,7 @@ from sampan.api.errors import bad_request
 from sampan.api.json import Obj
 from sampan.api.times import format_time, parse_time
 from sampan.apiserver.answer import answer, answer_object, format_of
+from sampan.apiserver.body_kind import GO_KINDS, GO_TYPE_META
 from sampan.apiserver.call import Call
 from sampan.apiserver.decoder import parse_body
 from sampan.apiserver.encode import without_version
@@ -67,11 +68,17 @@ def read_options(call: Call) -> DeleteOptions:
     if not isinstance(body, dict):
         if body is None:
             return delete_options({}, Query({}))
-        from sampan.apiserver.body_kind import GO_KINDS, GO_TYPE_META
-
         text = f"json: cannot unmarshal {GO_KINDS.get(type(body), 'null')} into Go value of type {GO_TYPE_META}"
         raise bad_request(f"couldn't get version/kind; json parse error: {text}")
-    kind, version = body.get("kind") or "DeleteOptions", body.get("apiVersion") or "v1"
+    for key in ("kind", "apiVersion"):
+        if body.get(key) is not None and not isinstance(body[key], str):
+            text = f"json: cannot unmarshal {GO_KINDS[type(body[key])]} into Go struct field .{key} of type string"
+            raise bad_request(f"couldn't get version/kind; json parse error: {text}")
+    kind, version = body.get("kind") or "DeleteOptions", body.get("apiVersion") or "/"
+    if version == "/":
+        version = "meta.k8s.io/v1"
+    if version.count("/") > 1:
+        raise bad_request(f"unexpected GroupVersion string: {version}")
     if kind != "DeleteOptions":
         raise bad_request(
             f'no kind "{kind}" is registered for version "{version}" in scheme '

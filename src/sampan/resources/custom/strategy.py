@@ -10,8 +10,8 @@ from sampan.api.schema.default import default
 from sampan.api.schema.nodes import Node
 from sampan.api.schema.validate import validate
 from sampan.resources.strategies.checks import invalid, required
-from sampan.resources.strategies.rules import metadata_again
 from sampan.resources.strategy import GenericStrategy
+from sampan.resources.validation.metadata import check_meta_update
 
 TOP = ("apiVersion", "kind", "metadata")
 BLOCKING = frozenset(
@@ -65,14 +65,18 @@ class CustomStrategy(GenericStrategy):
         """What the schema says, save of places that were wrong before and did not change (KEP-4008, ratcheting)."""
         errors = self._schema_errors(new)
         errors = [error for error in errors if not unchanged(new, old, error.field, self.structural)]
-        return metadata_again(new, old) + self._with_rules(errors, new, old)
+        return check_meta_update(new.get("metadata") or {}, old.get("metadata") or {}) + self._with_rules(
+            errors, new, old
+        )
 
     def validate_status(self, new: Obj, old: Obj) -> list[FieldError]:
         """What the schema says of the status, and the rules of the whole."""
         node = self.structural.properties.get("status")
         errors = validate(new["status"], node, "status", "") if node is not None and "status" in new else []
         errors = [error for error in errors if not unchanged(new, old, error.field, self.structural)]
-        return metadata_again(new, old) + self._with_rules(errors, new, old)
+        return check_meta_update(new.get("metadata") or {}, old.get("metadata") or {}) + self._with_rules(
+            errors, new, old
+        )
 
 
 def _compiled(node: Node) -> Any:

@@ -23,7 +23,7 @@ from sampan.resources.validation.core.node import (
 )
 from sampan.resources.validation.core.quota import check_quota, check_quota_status, check_quota_update, warn_quota
 from sampan.resources.validation.core.secret import check_secret, warn_secret
-from sampan.resources.validation.metadata import check_meta
+from sampan.resources.validation.metadata import check_own_meta
 from sampan.resources.validation.scheduling.priority_class import check_priority_class, check_priority_class_update
 
 NAME_LABEL = "kubernetes.io/metadata.name"
@@ -54,6 +54,13 @@ def _keep_finalizers(new: Obj, old: Obj) -> Obj:
 
 
 def _node(obj: Obj) -> Obj:
+    spec = obj.get("spec") or {}
+    one, all_of = spec.get("podCIDR"), spec.get("podCIDRs")
+    if one and (not all_of or one != all_of[0]):
+        obj = {**obj, "spec": {**spec, "podCIDRs": [one]}}
+    elif all_of and not one:
+        obj = {**obj, "spec": {**spec, "podCIDR": all_of[0]}}
+
     def status(value: Obj) -> Obj:
         return fill(value, allocatable=value["capacity"]) if value.get("capacity") else value
 
@@ -184,7 +191,7 @@ def _priority_level(obj: Obj) -> Obj:
 
 
 def _meta(namespaced: bool, new: Obj) -> Errors:
-    return check_meta(new["metadata"], namespaced, is_dns1123_subdomain)
+    return check_own_meta(new["metadata"], namespaced, is_dns1123_subdomain)
 
 
 def _change_namespace(new: Obj, old: Obj) -> Errors:

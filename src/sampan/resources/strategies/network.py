@@ -5,7 +5,7 @@ from functools import partial
 from sampan.api.json import Obj
 from sampan.api.meta import is_dns1123_subdomain, is_path_segment
 from sampan.resources.strategies.checks import Errors
-from sampan.resources.strategies.rules import Rules, each, fill, metadata_again, within, without
+from sampan.resources.strategies.rules import Rules, each, fill, fill_absent, metadata_again, within, without
 from sampan.resources.validation.core.service import check_service, check_service_again
 from sampan.resources.validation.core.service_update import (
     check_service_kept,
@@ -14,7 +14,7 @@ from sampan.resources.validation.core.service_update import (
     warn_service_status,
 )
 from sampan.resources.validation.discovery.slice import check_slice, check_slice_update, warn_slice, warn_slice_update
-from sampan.resources.validation.metadata import check_meta
+from sampan.resources.validation.metadata import check_own_meta
 from sampan.resources.validation.networking.addresses import (
     check_address,
     check_address_update,
@@ -54,7 +54,7 @@ def _service(spec: Obj) -> Obj:
     if kind in EXTERNAL or (kind == "ClusterIP" and spec.get("externalIPs")):
         spec = fill(spec, externalTrafficPolicy="Cluster")
     if kind in ("ClusterIP", *EXTERNAL):
-        spec = fill(spec, internalTrafficPolicy="Cluster")
+        spec = fill_absent(spec, internalTrafficPolicy="Cluster")
     return fill(spec, allocateLoadBalancerNodePorts=True) if kind == "LoadBalancer" else spec
 
 
@@ -63,11 +63,15 @@ def _begin_service(obj: Obj) -> Obj:
 
 
 def _slice_port(port: Obj) -> Obj:
-    return fill({"name": "", **port} if port.get("name") is None else port, protocol="TCP")
+    return fill_absent({"name": "", **port} if port.get("name") is None else port, protocol="TCP")
 
 
 def _slice(obj: Obj) -> Obj:
     return within(obj, "ports", partial(each, change=_slice_port))
+
+
+def _rule_ports(rule: Obj) -> Obj:
+    return within(rule, "ports", partial(each, change=partial(fill_absent, protocol="TCP")))
 
 
 def _policy(spec: Obj) -> Obj:
@@ -76,7 +80,8 @@ def _policy(spec: Obj) -> Obj:
             spec,
             key,
             partial(
-                each, change=lambda rule: within(rule, "ports", partial(each, change=partial(fill, protocol="TCP")))
+                each,
+                change=lambda rule: within(rule, "ports", partial(each, change=partial(fill_absent, protocol="TCP"))),
             ),
         )
     if not spec.get("policyTypes"):
@@ -89,11 +94,11 @@ def _policy_of(obj: Obj) -> Obj:
 
 
 def _class(obj: Obj) -> Obj:
-    return within(obj, "spec", lambda s: within(s, "parameters", partial(fill, scope="Cluster")))
+    return within(obj, "spec", lambda s: within(s, "parameters", partial(fill_absent, scope="Cluster")))
 
 
 def _balancer(one: Obj) -> Obj:
-    return fill(one, ipMode="VIP") if one.get("ip") else one
+    return fill_absent(one, ipMode="VIP") if one.get("ip") else one
 
 
 def default_service(obj: Obj) -> Obj:
@@ -135,17 +140,17 @@ def _carry_topology(new: Obj, old: Obj) -> Obj:
 
 
 def _change_slice(new: Obj, old: Obj) -> Errors:
-    return check_meta(new["metadata"], True, is_dns1123_subdomain) + check_slice_update(new, old)
+    return check_own_meta(new["metadata"], True, is_dns1123_subdomain) + check_slice_update(new, old)
 
 
 def _change_ingress(new: Obj, old: Obj) -> Errors:
-    errors = metadata_again(new, old) + check_meta(new["metadata"], True, is_dns1123_subdomain)
+    errors = metadata_again(new, old) + check_own_meta(new["metadata"], True, is_dns1123_subdomain)
     return errors + check_ingress_update(new, old)
 
 
 def _change_class(new: Obj, old: Obj) -> Errors:
     errors = metadata_again(new, old) + check_controller_kept(new, old)
-    return errors + check_meta(new["metadata"], False, is_dns1123_subdomain) + check_ingress_class(new)
+    return errors + check_own_meta(new["metadata"], False, is_dns1123_subdomain) + check_ingress_class(new)
 
 
 def _change_policy(new: Obj, old: Obj) -> Errors:
@@ -153,7 +158,7 @@ def _change_policy(new: Obj, old: Obj) -> Errors:
 
 
 def _change_address(new: Obj, old: Obj) -> Errors:
-    errors = check_meta(new["metadata"], False, is_path_segment) + check_address(new)
+    errors = check_own_meta(new["metadata"], False, is_path_segment) + check_address(new)
     return errors + metadata_again(new, old) + check_address_update(new, old)
 
 

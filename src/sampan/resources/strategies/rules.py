@@ -104,6 +104,12 @@ def fill(value: Mapping[str, Any], **defaults: Any) -> Obj:
     return {**value, **missing} if missing else value if isinstance(value, dict) else dict(value)
 
 
+def fill_absent(value: Obj, **defaults: Any) -> Obj:
+    """As `fill`, but only what is not there or null counts as lacking (Go's pointers)."""
+    missing = {key: default for key, default in defaults.items() if value.get(key) is None}
+    return {**value, **missing} if missing else value
+
+
 def fill_zero(value: Mapping[str, Any], **defaults: Any) -> Obj:
     """As `fill`, and 0 counts as lacking too (Go's plain integers)."""
     missing = {key: default for key, default in defaults.items() if not value.get(key)}

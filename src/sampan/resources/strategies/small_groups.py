@@ -6,7 +6,7 @@ from sampan.resources.strategies.checks import Errors
 from sampan.resources.strategies.rules import Rules, metadata_again
 from sampan.resources.validation.coordination.lease import check_lease
 from sampan.resources.validation.events.event import check_core_event, check_event, check_event_update
-from sampan.resources.validation.metadata import check_meta
+from sampan.resources.validation.metadata import check_own_meta
 from sampan.resources.validation.node.runtime_class import (
     check_handler_kept,
     check_runtime_class,
@@ -20,7 +20,7 @@ def _change_event(new: Obj, old: Obj) -> Errors:
 
 
 def _change_class(new: Obj, old: Obj) -> Errors:
-    errors = check_meta(new["metadata"], False, is_dns1123_subdomain) + check_runtime_class(new)
+    errors = check_own_meta(new["metadata"], False, is_dns1123_subdomain) + check_runtime_class(new)
     return errors + metadata_again(new, old) + check_handler_kept(new, old)
 
 

@@ -20,7 +20,7 @@ from sampan.resources.validation.core.volume import (
     check_volume_again,
     check_volume_kept,
 )
-from sampan.resources.validation.metadata import check_meta
+from sampan.resources.validation.metadata import check_own_meta
 from sampan.resources.validation.node_labels import warn_node_term
 
 
@@ -95,12 +95,12 @@ def _driver(obj: Obj) -> Obj:
 
 
 def _change_volume(new: Obj, old: Obj) -> Errors:
-    again = check_meta(new["metadata"], False, is_dns1123_subdomain) + check_volume_again(new, old)
+    again = check_own_meta(new["metadata"], False, is_dns1123_subdomain) + check_volume_again(new, old)
     return again + check_mount_options(new) + again + check_volume_kept(new, old)
 
 
 def _change_claim(new: Obj, old: Obj) -> Errors:
-    errors = metadata_again(new, old) + check_meta(new["metadata"], True, is_dns1123_subdomain)
+    errors = metadata_again(new, old) + check_own_meta(new["metadata"], True, is_dns1123_subdomain)
     return errors + check_claim_again(new, old) + check_claim_kept(new, old)
 
 

@@ -1,9 +1,9 @@
 """What is wrong with IP addresses (apimachinery: util/validation/ip.go, StrictIPCIDRValidation)."""
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from functools import lru_cache
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address
 from typing import Final
 
 from sampan.resources.strategies.checks import Errors, invalid
@@ -11,10 +11,7 @@ from sampan.resources.strategies.checks import Errors, invalid
 NOT_AN_ADDRESS = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 OCTETS = re.compile(r"\d{1,}(?:\.\d+){3}", re.ASCII)
 Address = IPv4Address | IPv6Address
-LOCAL_GROUPS: Final[Mapping[int, IPv4Network | IPv6Network]] = {
-    4: IPv4Network("224.0.0.0/24"), 6: IPv6Network("ff02::/16"),
-}  # fmt: skip
-"""Multicast addresses that no router passes on."""
+LOCAL_GROUPS: Final = IPv4Network("224.0.0.0/24")
 
 
 @lru_cache(maxsize=1024)
@@ -99,6 +96,13 @@ def is_version(value: str, version: int) -> bool:
     return (4 if mapped else address.version) == version
 
 
+def is_local_group(address: Address) -> bool:
+    """Whether it is a multicast address that no router passes on."""
+    if isinstance(address, IPv4Address):
+        return address in LOCAL_GROUPS
+    return int(address) >> 112 & 0xFF0F == 0xFF02
+
+
 def check_endpoint_ip(value: str, at: str, *, loopback: bool = False) -> Errors:
     """An address that packets may be sent to (core validation: ValidateEndpointIP); `loopback`: also to this host."""
     address = parse_sloppy(value)
@@ -113,7 +117,7 @@ def check_endpoint_ip(value: str, at: str, *, loopback: bool = False) -> Errors:
         errors.append(invalid(at, value, "may not be in the loopback range (127.0.0.0/8, ::1/128)"))
     if address.is_link_local:
         errors.append(invalid(at, value, "may not be in the link-local range (169.254.0.0/16, fe80::/10)"))
-    if address in LOCAL_GROUPS[address.version]:
+    if is_local_group(address):
         why = "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"
         errors.append(invalid(at, value, why))
     return errors

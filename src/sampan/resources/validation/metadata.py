@@ -18,6 +18,7 @@ from sampan.resources.strategies.checks import (
     required,
     too_long,
 )
+from sampan.resources.validation.finalizers import check_finalizers
 from sampan.resources.validation.labels import check_annotations, check_labels
 
 Names = Callable[[str], list[str]]
@@ -108,6 +109,11 @@ def _finalizers(finalizers: list[str]) -> Errors:
     if ORPHAN in finalizers and FOREGROUND in finalizers:
         errors.append(invalid(at, finalizers, f"finalizer {ORPHAN} and {FOREGROUND} cannot be both set"))
     return errors
+
+
+def check_own_meta(metadata: Obj, namespaced: bool, names: Names) -> Errors:
+    """Metadata as built-in kinds look at it by themselves."""
+    return check_meta(metadata, namespaced, names) + check_finalizers({"metadata": metadata})
 
 
 def _managed(entries: Sequence[Obj]) -> Errors:

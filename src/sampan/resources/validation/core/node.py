@@ -46,7 +46,7 @@ def check_node(obj: Obj) -> Errors:
     errors = _annotations(obj) + _taints(spec.get("taints") or (), "metadata.taints") + _resources(status)
     swap = ((status.get("nodeInfo") or {}).get("swap") or {}).get("capacity")
     if swap is not None and swap <= 0:
-        errors.append(invalid("metadata.nodeSwapStatus.capacity", swap, "must be greater than 0"))
+        errors.append(invalid("metadata.nodeSwapStatus.capacity", swap, "must be greater than zero"))
     return errors + _features(status.get("declaredFeatures") or ()) + _cidrs(spec.get("podCIDRs") or [])
 
 
@@ -91,9 +91,10 @@ def _cidrs(cidrs: list[str]) -> Errors:
     if len(cidrs) < 2:
         return errors
     parsed = [parse_cidr(cidr) for cidr in cidrs]
-    bad = next((cidr for cidr, found in zip(cidrs, parsed, strict=True) if found is None), None)
+    bad = parsed.index(None) if None in parsed else None
     if bad is not None:
-        why = f"invalid PodCIDRs. failed to check with dual stack with error:invalid CIDR address: {bad}"
+        why = f"invalid CIDR[{bad}]: <nil> (invalid CIDR address: {cidrs[bad]})"
+        why = f"invalid PodCIDRs. failed to check with dual stack with error:{why}"
         errors.append(required(at)._replace(reason="InternalError", message=f"Internal error: {why}"))
     versions = {found[1].version for found in parsed if found is not None}
     if bad is not None or len(versions) < 2 or len(cidrs) > 2:
@@ -192,7 +193,7 @@ def _parsed(text: str, kind: type) -> tuple[Any, str]:
     if isinstance(value, kind):
         return value, ""
     names = {str: "string", list: "array", dict: "object", bool: "bool"}
-    wanted = "[]v1.Taint" if kind is list else "v1.AvoidPods"
+    wanted = "[]core.Taint" if kind is list else "v1.AvoidPods"
     return None, f"json: cannot unmarshal {names.get(type(value), 'number')} into Go value of type {wanted}"
 
 
