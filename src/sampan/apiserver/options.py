@@ -206,28 +206,45 @@ class DeleteOptions(NamedTuple):
 POLICIES = ("Foreground", "Background", "Orphan")
 
 
-def _typed(body: Mapping[str, Any], key: str, kind: type, name: str) -> Any:
-    value = body.get(key)
+def _typed(body: Mapping[str, Any], path: str, kind: type, name: str, struct: str = "DeleteOptions") -> Any:
+    """A field of a decoded body by the last part of its path, None if it is not there. Raises 400."""
+    value = body.get(path.rpartition(".")[2])
     if value is None or type(value) is kind:
         return value
     found = {str: "string", bool: "bool", int: "number", float: "number", dict: "object", list: "array"}[type(value)]
-    raise bad_request(f"json: cannot unmarshal {found} into Go struct field DeleteOptions.{key} of type {name}")
+    if kind is int and type(value) is float:
+        found = f"number {value!r}"
+    raise bad_request(f"json: cannot unmarshal {found} into Go struct field {struct}.{path} of type {name}")
+
+
+def _read_options(body: Mapping[str, Any]) -> tuple[DeleteOptions, list[str]]:
+    """DeleteOptions of a body, and its dryRun; raises 400."""
+    _typed(body, "ignoreStoreReadErrorWithClusterBreakingPotential", bool, "bool")
+    conditions = _typed(body, "preconditions", dict, "v1.Preconditions") or {}
+    dry_run = _typed(body, "dryRun", list, "[]string") or []
+    for value in dry_run:
+        _typed({"dryRun": value}, "dryRun", str, "string")
+    options = DeleteOptions(
+        _typed(body, "gracePeriodSeconds", int, "int64"), bool(dry_run),
+        _typed(conditions, "preconditions.uid", str, "types.UID", "Preconditions"),
+        _typed(conditions, "preconditions.resourceVersion", str, "string", "Preconditions"),
+        _typed(body, "propagationPolicy", str, "v1.DeletionPropagation"),
+        _typed(body, "orphanDependents", bool, "bool"),
+    )  # fmt: skip
+    return options, dry_run
 
 
 def delete_options(body: Mapping[str, Any] | None, query: Query) -> DeleteOptions:
     """DeleteOptions of a body, or of the query if there is none; raises 400 and 422."""
     if body is not None:
-        conditions = _typed(body, "preconditions", dict, "v1.Preconditions") or {}
-        dry_run = _typed(body, "dryRun", list, "[]string") or []
-        options = DeleteOptions(
-            _typed(body, "gracePeriodSeconds", int, "int64"), bool(dry_run), conditions.get("uid"),
-            conditions.get("resourceVersion"), _typed(body, "propagationPolicy", str, "v1.DeletionPropagation"),
-            _typed(body, "orphanDependents", bool, "bool"),
-        )  # fmt: skip
+        options, dry_run = _read_options(body)
+    elif not query.values:
+        return DeleteOptions()
     else:
         dry_run = query.all("dryRun")
         options = DeleteOptions(
-            query.integer("gracePeriodSeconds"), bool(dry_run), None, None,
+            query.integer("gracePeriodSeconds"), bool(dry_run),
+            query.get("uid") or None, query.get("resourceVersion") or None,
             query.get("propagationPolicy") if "propagationPolicy" in query else None,
             query.flag("orphanDependents") if "orphanDependents" in query else None,
         )  # fmt: skip
