@@ -18,6 +18,7 @@ from sampan.resources.strategies.workload_rules import (
     check_stateful_set,
     check_workload,
 )
+from sampan.resources.validation.batch.job_status import check_job_status
 from sampan.resources.validation.core.controller import (
     check_controller,
     check_controller_status,
@@ -242,9 +243,11 @@ JOBS = Rules(
     True,
     defaults=_job,
     on_create=_begin_job,
+    on_status=lambda new, old: _labels_from_template(new, _template_labels(new)),
     on_update=of.drop_in_workload_update,
     check=check_job,
     check_update=check_job_update,
+    check_status=check_job_status,
     warn=of.warn_job,
     warn_update=of.warn_job_update,
 )
