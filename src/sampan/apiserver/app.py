@@ -9,8 +9,9 @@ from sampan.api.resource import Resource
 from sampan.apiserver.admission.quota import ResourceQuota
 from sampan.apiserver.admission.review import Admission, AdmitAll
 from sampan.apiserver.admission.webhooks import Webhooks
+from sampan.apiserver.aggregation.aggregator import Aggregator, Identity
 from sampan.apiserver.call import Connector, Kit
-from sampan.apiserver.context import RequestInfo
+from sampan.apiserver.context import ANONYMOUS, RequestInfo
 from sampan.apiserver.custom_kinds import CustomKinds
 from sampan.apiserver.deadlines import Deadlines
 from sampan.apiserver.discovery import Discovery
@@ -57,6 +58,8 @@ class Parts:
     """Named checks of /readyz, beside the server's own."""
     pages: Mapping[str, Callable[[Request], Response]] = field(default_factory=dict)
     """Documents outside of the API by path (GET): issuer discovery."""
+    identity: Identity | None = None
+    """How extension API servers know this one."""
     address: str = "127.0.0.1:6443"
     """host:port, as clients that send no Host reach it."""
 
@@ -93,7 +96,10 @@ class App:
         self.started = False
         self._custom = CustomKinds(self.kit, parts.webhooks.client if parts.webhooks is not None else None)
         self._dispatch = Dispatch(self.kit, parts.connectors)
-        self._discovery = Discovery(live, parts.version, lambda r: r.headers.get("host", parts.address))
+        self._aggregator = Aggregator(self.kit, parts.identity, parts.rng)
+        self._discovery = Discovery(
+            live, parts.version, lambda r: r.headers.get("host", parts.address), self._aggregator
+        )
         checks: dict[str, Check] = {"ping": fine, "log": fine, "etcd": fine, **parts.checks}
         checks["poststarthook/start-system-namespaces-controller"] = lambda: "" if self.started else "not finished"
         self._health = Health(checks, ready_only=tuple(parts.checks))
@@ -115,10 +121,12 @@ class App:
         await ensure_namespaces(self.kit)
         await ensure_kubernetes_service(self.kit, self.parts.service_cidr, host.strip("[]"), int(port))
         await self._custom.start()
+        self._aggregator.start()
         self.started = True
 
     async def close(self) -> None:
         """End what the server does by itself; the store is not closed."""
+        await self._aggregator.close()
         await self._custom.close()
         if self.parts.webhooks is not None:
             await self.parts.webhooks.close()
@@ -128,6 +136,10 @@ class App:
 
     async def _route(self, request: Request) -> Response:
         info: RequestInfo = request.context["info"]
+        if self._aggregator.active:
+            remote = self._aggregator.find(request.path)
+            if remote is not None:
+                return await self._aggregator.send(remote, request, request.context.get("user", ANONYMOUS))
         if info.is_resource:
             return await self._dispatch(request, info)
         response = self._health.answer(request) or self._discovery.answer(request)

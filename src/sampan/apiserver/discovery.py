@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sampan.api.errors import StatusError, not_found_path
 from sampan.api.json import Obj, dumps, loads
+from sampan.apiserver.aggregation.aggregator import Aggregator
 from sampan.apiserver.answer import written
 from sampan.apiserver.live import LiveResources
 from sampan.apiserver.negotiate import JSON, MEDIA, PROTOBUF, Format, check_producible, negotiate
@@ -32,11 +33,14 @@ def aggregated_version(accept: str) -> tuple[str, str]:
 class Discovery:
     """Documents by path. `server` says how clients reach this server, for /api."""
 
-    def __init__(self, live: LiveResources, version: str, server: Callable[[Request], str]) -> None:
-        self._live, self._version, self._server = live, version, server
+    def __init__(
+        self, live: LiveResources, version: str, server: Callable[[Request], str], aggregator: Aggregator
+    ) -> None:
+        self._live, self._version, self._server, self._aggregator = live, version, server, aggregator
         self._builtin = frozenset(r.mapping.group for r in live.all())
         self._made: dict[tuple[str, str], tuple[bytes, str]] = {}
         live.on_change(self._made.clear)
+        aggregator.on_change(self._made.clear)
 
     def answer(self, request: Request) -> Response | None:
         """The answer of a path of these, or None for another path. Raises 404, 405, 406."""
@@ -75,17 +79,21 @@ class Discovery:
         if path == "/api":
             return discovery.api_versions(self._server(request))
         if path == "/apis":
-            return discovery.api_group_list(resources)
+            listed = discovery.api_group_list(resources)
+            return self._aggregator.groups(listed) if self._aggregator.active else listed
         if parts[0] == "api":
             return discovery.api_resource_list(resources, "", parts[1]) if len(parts) == 2 else None
         if len(parts) == 2:
-            return discovery.api_group(resources, parts[1])
+            remote = self._aggregator.group(parts[1]) if self._aggregator.active else None
+            return remote or discovery.api_group(resources, parts[1])
         return discovery.api_resource_list(resources, parts[1], parts[2])
 
     def _aggregated(self, request: Request, path: str, media: str, version: str) -> Response:
         made = self._made.get((path, media + version))
         if made is None:
             document = discovery.aggregated(self._live.all(), "/api" if path == "/api" else "/apis", version)
+            if path == "/apis" and self._aggregator.active:
+                document = self._aggregator.discovery(document)
             body = dumps(document) if media == JSON else written(request, document, Format(PROTOBUF)).body
             made = self._made[path, media + version] = body, f'"{hashlib.sha512(body).hexdigest().upper()}"'
         body, etag = made
@@ -100,7 +108,7 @@ class Discovery:
 
         resources, version = self._live.all(), self._version
         if path == "/openapi/v3":
-            body = self._kept(path, lambda: openapi.v3_index(resources, version))
+            body = self._kept(path, lambda: self._aggregator.openapi(openapi.v3_index(resources, version)))
             return Response(200, [("Content-Type", "text/plain; charset=utf-8")], body)
         if path == "/openapi/v2":
             accept = request.headers.get("accept", "")

@@ -13,6 +13,7 @@ from sampan.aio.tasks import Tasks
 from sampan.api.json import Obj
 from sampan.apiserver.decoder import parse_json
 from sampan.apiserver.objects import StoredObjects
+from sampan.apiserver.service_endpoints import NoEndpoint, endpoint_of
 from sampan.net.http_client import Answer, HttpClient
 from sampan.net.tls import client_context
 
@@ -119,33 +120,12 @@ class WebhookClient:
 
     async def _endpoint(self, service: ServiceRef) -> str:
         """The URL of a ready endpoint of a Service; raises CallFailed."""
-        found = await self._objects.get("services", service.namespace, service.name)
-        if found is None:
-            raise CallFailed(f'service "{service.name}" not found')
-        spec: Obj = found.get("spec") or {}
-        if spec.get("type") == "ExternalName":
-            return f"https://{spec.get('externalName')}:{service.port}{service.path}"
-        port = next((p for p in spec.get("ports") or () if p.get("port") == service.port), None)
-        if port is None:
-            raise CallFailed(f'no service port {service.port} found for service "{service.name}"')
-        slices = await self._objects.list("endpointslices", service.namespace, "discovery.k8s.io")
-        places = [place for one in slices for place in _places(one, service.name, port.get("name") or "")]
-        if not places:
-            raise CallFailed(f'no endpoints available for service "{service.name}"')
-        address, number = self._rng.choice(places)
-        host = f"[{address}]" if ":" in address else address
-        return f"https://{host}:{number}{service.path}"
-
-
-def _places(one: Obj, service: str, port: str) -> list[tuple[str, int]]:
-    """The ready addresses and ports of an EndpointSlice, if it is of the Service."""
-    if ((one["metadata"].get("labels") or {}).get("kubernetes.io/service-name")) != service:
-        return []
-    number = next((p["port"] for p in one.get("ports") or () if (p.get("name") or "") == port and p.get("port")), None)
-    if number is None:
-        return []
-    ready = [e for e in one.get("endpoints") or () if (e.get("conditions") or {}).get("ready") is not False]
-    return [(endpoint["addresses"][0], number) for endpoint in ready if endpoint.get("addresses")]
+        try:
+            where = (service.namespace, service.name)
+            host, port = await endpoint_of(self._objects, self._rng, where, service.port)
+        except NoEndpoint as error:
+            raise CallFailed(str(error)) from None
+        return f"https://{host}:{port}{service.path}"
 
 
 def _error_text(error: Exception, config: ClientConfig) -> str:

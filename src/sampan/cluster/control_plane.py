@@ -33,7 +33,7 @@ from sampan.apiserver.openid import openid_pages
 from sampan.apiserver.start import ensure
 from sampan.client.local import LocalTransport
 from sampan.cluster.config import ClusterConfig, ClusterError
-from sampan.cluster.pki import KUBELET_CLIENT, Pki, apiserver_hosts
+from sampan.cluster.pki import FRONT_PROXY, KUBELET_CLIENT, Pki, apiserver_hosts, authentication_config
 from sampan.cluster.pod_security import read_pod_security
 from sampan.net.http import Request, Response
 from sampan.net.http_client import HttpClient
@@ -88,6 +88,12 @@ async def start_control_plane(
     metrics = Metrics()
     version = config.kubernetes_version
     resources = builtin_resources(version)
+    front = pki.front_proxy()
+
+    def identity() -> tuple[bytes, bytes]:
+        pair = front.client(FRONT_PROXY.user, FRONT_PROXY)
+        return pair.certificate, pair.key
+
     placeholder = _Late()
     serving = pki.serving("apiserver", apiserver_hosts(config.host, config.service_cidr))
     context = server_context(serving.certificate, serving.key, pki.ca.certificate)
@@ -113,6 +119,7 @@ async def start_control_plane(
         service_cidr=config.service_cidr,
         metrics=metrics,
         pages=openid_pages(tokens.signer, tokens.issuer, f"{config.host}:{server.port}"),
+        identity=identity,
         address=f"{config.host}:{server.port}",
     )
     app = App(parts)
@@ -128,7 +135,7 @@ async def start_control_plane(
         await ensure(app.kit, group, obj_version, plural, obj)
 
     await app.start()
-    await bootstrap(bootstrap_objects(app.kit.live), create)
+    await bootstrap([*bootstrap_objects(app.kit.live), authentication_config(pki, front)], create)
     return plane
 
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sampan.aio.files import write_atomic
+from sampan.api.json import Obj
 from sampan.cluster.config import ClusterError
 
 CA_LIFE, LIFE, RENEW_BEFORE = timedelta(days=3650), timedelta(days=365), timedelta(days=30)
@@ -38,6 +39,10 @@ class Subject:
 
 ADMIN = Subject("kubernetes-admin", ("system:masters",))
 KUBELET_CLIENT = Subject("kube-apiserver-kubelet-client", ("system:masters",))
+
+
+FRONT_PROXY = Subject("front-proxy-client")
+"""As whom the API server comes to extension API servers."""
 
 
 def node_subject(name: str) -> Subject:
@@ -105,6 +110,10 @@ class Pki:
         if kept is not None and self._good(kept) and x509.load_pem_x509_certificate(kept.certificate).subject == full:
             return kept
         return self._write(name, self._issue(full, ExtendedKeyUsageOID.CLIENT_AUTH, None))
+
+    def front_proxy(self) -> "Pki":
+        """The authority that extension API servers trust to name users; it signs nothing else."""
+        return Pki(self._dir / "front-proxy", self._now)
 
     def signing_key(self) -> bytes:
         """The key that signs service account tokens, PEM."""
@@ -199,3 +208,18 @@ def apiserver_hosts(listen: str, service_cidr: str, extra: Sequence[str] = ()) -
     first = str(next(ipaddress.ip_network(service_cidr).hosts()))
     hosts = [*SERVICE_NAMES, "localhost", "127.0.0.1", first, socket.gethostname().lower(), *extra]
     return hosts if listen in ("0.0.0.0", "::", *hosts) else [*hosts, listen]
+
+
+def authentication_config(pki: Pki, front: Pki) -> Obj:
+    """The ConfigMap by which extension API servers find out whom to trust."""
+    data = {
+        "client-ca-file": pki.ca.certificate.decode(),
+        "requestheader-allowed-names": f'["{FRONT_PROXY.user}"]',
+        "requestheader-client-ca-file": front.ca.certificate.decode(),
+        "requestheader-extra-headers-prefix": '["X-Remote-Extra-"]',
+        "requestheader-group-headers": '["X-Remote-Group"]',
+        "requestheader-uid-headers": '["X-Remote-Uid"]',
+        "requestheader-username-headers": '["X-Remote-User"]',
+    }
+    meta = {"name": "extension-apiserver-authentication", "namespace": "kube-system"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}

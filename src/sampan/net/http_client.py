@@ -98,7 +98,7 @@ class HttpClient:
         """Ask for another protocol on a connection of its own, which with status 101 is the caller's to close."""
         if self._ssl is None and url.startswith("https:"):
             self._ssl = client_context()
-        return await upgrade(method, url, headers, ssl=self._ssl, timeout=timeout)
+        return await upgrade(method, url, headers, ssl=self._ssl, timeout=timeout, server_name=self._server_name)
 
     async def close(self) -> None:
         """Close all connections, busy ones too, and wait until they are closed."""

@@ -32,7 +32,7 @@ class Upgraded:
 
 async def upgrade(
     method: str, url: str, headers: Iterable[tuple[str, str]], *, ssl: tls.SSLContext | None = None,
-    timeout: float = 30.0,
+    timeout: float = 30.0, server_name: str | None = None,
 ) -> Upgraded:  # fmt: skip
     """Send a request that asks for an upgrade and read the answer's head, within `timeout` seconds. Raises OSError."""
     target = urlsplit(url)
@@ -47,8 +47,9 @@ async def upgrade(
         raise ValueError("a line break in the request line or a header")
     async with asyncio.timeout(timeout):
         reader, writer = await asyncio.open_connection(
-            target.hostname, port, ssl=ssl if target.scheme == "https" else None, limit=LARGEST_HEAD
-        )
+            target.hostname, port, ssl=ssl if target.scheme == "https" else None, limit=LARGEST_HEAD,
+            server_hostname=server_name if target.scheme == "https" else None,
+        )  # fmt: skip
         try:
             writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
             await writer.drain()

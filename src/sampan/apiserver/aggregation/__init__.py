@@ -1,0 +1,1 @@
+"""Extension API servers: APIServices, whether they are available, what is sent on to them, and their discovery."""
