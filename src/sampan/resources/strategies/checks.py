@@ -44,6 +44,11 @@ def marshalled(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).translate(HTML)
 
 
+def named(value: str) -> Shown:
+    """A string of a type of its own (an operator, a resource's name), which errors show as JSON."""
+    return Shown(marshalled(value))
+
+
 def shown(value: Any) -> str:
     """A bad value as Go's field errors print it: strings quoted, the rest as JSON."""
     if isinstance(value, str):
@@ -84,7 +89,8 @@ def not_supported(field: str, value: Any, choices: Iterable[str]) -> FieldError:
 def not_among(field: str, value: Any, choices: Iterable[str]) -> FieldError:
     """As `not_supported`, with the choices in the order given; the value is of a named type, so it is shown as JSON."""
     listing = ", ".join(map(quoted, choices))
-    text = f"Unsupported value: {marshalled(value)}: supported values: {listing}"
+    text = value if isinstance(value, Shown) else marshalled(value)
+    text = f"Unsupported value: {text}: supported values: {listing}"
     return FieldError("FieldValueNotSupported", field, text)
 
 

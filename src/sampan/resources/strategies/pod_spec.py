@@ -18,15 +18,23 @@ REFERENCE = re.compile(
     rf"(?:{HOST}(?::[0-9]+)?/)?{PART}(?:/{PART})*(?::(\w[\w.-]{{0,127}}))?(?:@({DIGEST}))?", re.ASCII
 )
 ID = re.compile("[a-f0-9]{64}")
+LONGEST = 255
+"""Of a repository's name."""
 
 
 @lru_cache(maxsize=4096)
 def pull_policy(image: str) -> str:
     """Always for :latest (said or implied), else IfNotPresent; a digest pins the image, a wrong name has no tag."""
     found = REFERENCE.fullmatch(image)
-    if found is None or ID.fullmatch(image):
+    if found is None or ID.fullmatch(image) or len(image.partition("@")[0].removesuffix(f":{found[1]}")) > LONGEST:
         return "IfNotPresent"
     return "Always" if found[1] == "latest" or not (found[1] or found[2]) else "IfNotPresent"
+
+
+def fill_null(value: Obj, **defaults: Any) -> Obj:
+    """`value` with what is not there at all; an empty string is there (Go's pointers)."""
+    missing = {key: default for key, default in defaults.items() if value.get(key) is None}
+    return {**value, **missing} if missing else value
 
 
 def pod_spec(spec: Obj) -> Obj:
@@ -86,7 +94,11 @@ def _lifecycle(value: Obj) -> Obj:
 
 
 def _env(value: Obj) -> Obj:
-    return within(value, "valueFrom", _field_ref)
+    return within(value, "valueFrom", _value_from)
+
+
+def _value_from(value: Obj) -> Obj:
+    return within(_field_ref(value), "fileKeyRef", partial(fill_null, optional=False))
 
 
 def _field_ref(value: Obj) -> Obj:
@@ -108,7 +120,7 @@ def _source(value: Obj) -> Obj:
 
 
 def _claim(value: Obj) -> Obj:
-    return fill(value, volumeMode="Filesystem")
+    return fill_null(value, volumeMode="Filesystem")
 
 
 def _claim_template(value: Obj) -> Obj:
@@ -134,7 +146,7 @@ VOLUME_SOURCES: dict[str, Callable[[Obj], Obj]] = {
     "iscsi": partial(fill, iscsiInterface="default"),
     "rbd": partial(fill, pool="rbd", user="admin", keyring="/etc/ceph/keyring"),
     "scaleIO": partial(fill, storageMode="ThinProvisioned", fsType="xfs"),
-    "azureDisk": partial(fill, cachingMode="ReadWrite", fsType="ext4", readOnly=False, kind="Shared"),
+    "azureDisk": partial(fill_null, cachingMode="ReadWrite", fsType="ext4", readOnly=False, kind="Shared"),
     "image": lambda v: fill(v, pullPolicy=v.get("pullPolicy") or pull_policy(v.get("reference") or "")),
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sampan.api.json import Obj
 from sampan.api.meta import is_label_value, is_qualified_name
-from sampan.resources.strategies.checks import Errors, forbidden, invalid, required, too_long
+from sampan.resources.strategies.checks import Errors, forbidden, invalid, named, required, too_long
 
 ANNOTATIONS_SIZE = 256 * 1024
 IN, EXISTS = ("In", "NotIn"), ("Exists", "DoesNotExist")
@@ -62,7 +62,7 @@ def check_requirement(requirement: Obj, at: str, *, any_value: bool = False) -> 
             why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
             errors.append(forbidden(f"{at}.values", why))
     else:
-        errors.append(invalid(f"{at}.operator", operator, "not a valid selector operator"))
+        errors.append(invalid(f"{at}.operator", named(operator), "not a valid selector operator"))
     errors += check_label_name(requirement.get("key") or "", f"{at}.key")
     if not any_value:
         for index, value in enumerate(values):

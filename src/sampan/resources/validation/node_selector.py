@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from sampan.api.json import Obj
 from sampan.api.meta import is_dns1123_subdomain, is_label_value
-from sampan.resources.strategies.checks import Errors, forbidden, invalid, required
+from sampan.resources.strategies.checks import Errors, forbidden, invalid, named, required
 from sampan.resources.validation.labels import EXISTS, IN, check_label_name
 
 NOT_AN_OPERATOR = "not a valid selector operator"
@@ -46,7 +46,7 @@ def _expression(requirement: Obj, at: str, any_value: bool) -> Errors:
             why = "must be specified single value when `operator` is 'Lt' or 'Gt'"
             errors.append(required(f"{at}.values", why))
     else:
-        errors.append(invalid(f"{at}.operator", operator, NOT_AN_OPERATOR))
+        errors.append(invalid(f"{at}.operator", named(operator), NOT_AN_OPERATOR))
     errors += check_label_name(requirement.get("key") or "", f"{at}.key")
     if not any_value:
         for index, value in enumerate(values):
@@ -58,7 +58,7 @@ def _field(requirement: Obj, at: str) -> Errors:
     errors: Errors = []
     operator, values = requirement.get("operator") or "", requirement.get("values") or ()
     if operator not in IN:
-        errors.append(invalid(f"{at}.operator", operator, NOT_AN_OPERATOR))
+        errors.append(invalid(f"{at}.operator", named(operator), NOT_AN_OPERATOR))
     elif len(values) != 1:
         why = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"
         errors.append(required(f"{at}.values", why))

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from sampan.api.json import Obj
 from sampan.api.meta import is_config_key, is_dns1123_label, is_dns1123_subdomain, is_env_name, is_qualified_name
 from sampan.api.quantity import canonical, number
-from sampan.resources.strategies.checks import Errors, invalid, not_supported, required
+from sampan.resources.strategies.checks import Errors, Shown, invalid, not_supported, quoted, required
 from sampan.resources.validation.paths import check_no_backsteps
 
 OF_ENV = frozenset(
@@ -90,7 +90,7 @@ def check_field_ref(ref: Obj, at: str, paths: Collection[str]) -> Errors:
         key = subscript.lower() if base == "metadata.annotations" else subscript
         return [invalid(at, key, problem) for problem in is_qualified_name(key)]
     path = "spec.nodeName" if path == "spec.host" else path
-    return [] if path in paths else [not_supported(f"{at}.fieldPath", path, paths)]
+    return [] if path in paths else [not_supported(f"{at}.fieldPath", Shown(quoted(path)), paths)]
 
 
 def split_subscript(path: str) -> tuple[str, str | None]:
@@ -112,7 +112,7 @@ def check_resource_ref(ref: Obj, at: str, *, in_volume: bool) -> Errors:
     elif not resource:
         errors.append(required(f"{at}.resource"))
     elif resource not in RESOURCES and not resource.startswith(HUGE):
-        errors.append(not_supported(f"{at}.resource", resource, RESOURCES))
+        errors.append(not_supported(f"{at}.resource", Shown(quoted(resource)), RESOURCES))
     return errors + _divisor(resource, ref.get("divisor") or "0", at)
 
 

@@ -7,7 +7,16 @@ from typing import NamedTuple
 from sampan.api.json import Obj
 from sampan.api.meta import is_dns1123_label, is_qualified_name
 from sampan.api.quantity import QuantityError, canonical, compare, milli_value, number, value
-from sampan.resources.strategies.checks import Errors, duplicate, forbidden, invalid, not_found, not_supported, required
+from sampan.resources.strategies.checks import (
+    Errors,
+    duplicate,
+    forbidden,
+    invalid,
+    named,
+    not_found,
+    not_supported,
+    required,
+)
 from sampan.resources.validation.pods.options import Seen
 
 HUGE, REQUESTS = "hugepages-", "requests."
@@ -126,9 +135,9 @@ def _entry(name: str, amount: str, at: str, of_pod: bool) -> Errors:
 def _name(name: str, at: str, of_pod: bool) -> Errors:
     known = resource_name(name)
     if not of_pod:
-        return [invalid(at, name, problem) for problem in known.container_problems]
+        return [invalid(at, named(name), problem) for problem in known.container_problems]
     if known.problems:
-        return [invalid(at, name, problem) for problem in known.problems]
+        return [invalid(at, named(name), problem) for problem in known.problems]
     return [] if name in COMPUTE or known.huge else [not_supported(at, name, OF_PODS)]
 
 

@@ -7,6 +7,7 @@ from sampan.resources.strategies.checks import (
     Errors,
     duplicate,
     invalid,
+    named,
     not_supported,
     required,
     too_many,
@@ -57,12 +58,12 @@ def check_resize_policy(policies: Iterable[Obj], at: str, pod_restart: str) -> E
     for index, policy in enumerate(policies):
         name, restart = policy.get("resourceName") or "", policy.get("restartPolicy") or ""
         if name in seen:
-            errors.append(duplicate(f"{at}[{index}]", name))
+            errors.append(duplicate(f"{at}[{index}]", named(name)))
         seen.add(name)
         for value, choices in ((name, RESIZED), (restart, RESIZING)):
             if value not in choices:
                 errors.append(not_supported(at, value, choices) if value else required(at))
         if pod_restart == "Never" and restart != "NotRequired":
             why = "must be 'NotRequired' when pod `restartPolicy` is 'Never'"
-            errors.append(invalid(at, restart, why))
+            errors.append(invalid(at, named(restart), why))
     return errors

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from sampan.api.json import Obj
 from sampan.api.meta import is_label_value
-from sampan.resources.strategies.checks import Errors, invalid, not_among
+from sampan.resources.strategies.checks import Errors, invalid, named, not_among
 from sampan.resources.validation.labels import check_label_name
 from sampan.resources.validation.pods.options import Options
 
@@ -29,10 +29,10 @@ def _toleration(toleration: Obj, at: str, options: Options) -> Errors:
     effect = toleration.get("effect") or ""
     errors = check_label_name(key, f"{at}.key") if key else []
     if not key and operator != "Exists":
-        errors.append(invalid(f"{at}.operator", operator, MATCH_ALL))
+        errors.append(invalid(f"{at}.operator", named(operator), MATCH_ALL))
     if toleration.get("tolerationSeconds") is not None and effect != "NoExecute":
         why = "effect must be 'NoExecute' when `tolerationSeconds` is set"
-        errors.append(invalid(f"{at}.effect", effect, why))
+        errors.append(invalid(f"{at}.effect", named(effect), why))
     errors += _operator(operator, toleration.get("value") or "", at, options)
     if effect and effect not in EFFECTS:
         errors.append(not_among(f"{at}.effect", effect, EFFECTS))

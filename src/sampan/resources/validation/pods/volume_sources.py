@@ -9,7 +9,17 @@ from typing import Any
 
 from sampan.api.json import Obj
 from sampan.api.meta import is_dns1123_label, is_dns1123_subdomain
-from sampan.resources.strategies.checks import Errors, forbidden, invalid, not_among, not_supported, required, too_long
+from sampan.resources.strategies.checks import (
+    Errors,
+    Shown,
+    forbidden,
+    invalid,
+    not_among,
+    not_supported,
+    quoted,
+    required,
+    too_long,
+)
 from sampan.resources.validation.core.claim_spec import check_claim_spec
 from sampan.resources.validation.labels import check_annotations, check_labels
 from sampan.resources.validation.paths import check_descending, check_no_backsteps
@@ -200,9 +210,9 @@ def check_azure_disk(source: Obj, at: str) -> Errors:
         if value is not None and value not in choices:
             errors.append(not_supported(f"{at}.{name}", value, choices))
     if kind == "Managed" and not uri.startswith("/subscriptions/"):
-        errors.append(not_among(f"{at}.diskURI", uri, (MANAGED_URI,)))
+        errors.append(not_among(f"{at}.diskURI", Shown(quoted(uri)), (MANAGED_URI,)))
     if kind not in (None, "Managed") and not uri.startswith("https://"):
-        errors.append(not_among(f"{at}.diskURI", uri, (BLOB_URI,)))
+        errors.append(not_among(f"{at}.diskURI", Shown(quoted(uri)), (BLOB_URI,)))
     return errors
 
 
