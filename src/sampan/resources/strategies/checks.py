@@ -6,14 +6,11 @@ from typing import Any
 
 from sampan.api.errors import FieldError
 from sampan.api.json import Obj
+from sampan.api.quote import go_quoted
 
 Errors = list[FieldError]
 
 
-ESCAPES = {
-    "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v", '"': '\\"',
-    "\\": "\\\\",
-}  # fmt: skip
 HTML = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
@@ -23,20 +20,8 @@ class Shown(str):
     __slots__ = ()
 
 
-def quoted(text: str) -> str:
-    """As Go's %q prints a string."""
-    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
-        return f'"{text}"'
-    return f'"{"".join(map(_escaped, text))}"'
-
-
-def _escaped(char: str) -> str:
-    if char in ESCAPES:
-        return ESCAPES[char]
-    if char.isprintable():
-        return char
-    code = ord(char)
-    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+quoted = go_quoted
+"""As Go's %q prints a string."""
 
 
 def marshalled(value: Any) -> str:
