@@ -53,3 +53,10 @@ def test_remembered_routes_mind_the_query() -> None:
     assert routes.find("GET", "/api/v1/pods", "watch=true").verb == "watch"
     assert routes.find("GET", "/api/v1/pods", "").verb == "list"
     assert routes.find("GET", "/api/v1/nodes/a", "x=y") == routes.find("GET", "/api/v1/nodes/a", "")
+
+
+def test_encoded_slashes_are_slashes_and_leading_ones_count() -> None:
+    found = route("GET", "/api/v1/namespaces/a/pods/x%2Flog")
+    assert (found.name, found.subresource) == ("x", "log")
+    assert not route("GET", "//api/v1/pods").is_resource
+    assert route("GET", "/api/v1/namespaces/a/pods/%ff").name == "\udcff"

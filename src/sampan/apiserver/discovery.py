@@ -16,6 +16,12 @@ from sampan.resources import discovery
 V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2"
 JSON_TYPE = ("Content-Type", "application/json")
 
+PATHS = (
+    "/.well-known/openid-configuration", "/api", "/apis", "/apis/", "/healthz", "/livez", "/metrics", "/openapi/v2",
+    "/openapi/v3", "/openapi/v3/", "/openid/v1/jwks", "/readyz", "/version",
+)  # fmt: skip
+"""Beside those of the groups that are served."""
+
 
 def aggregated_version(accept: str) -> tuple[str, str]:
     """Media type and `v2` or `v2beta1` when the Accept header asks for the aggregated form first, else empty."""
@@ -48,6 +54,8 @@ class Discovery:
         parts = path.split("/")[1:]
         if parts[0] == "openapi":
             return self._openapi(request, path)
+        if path == "/" and request.path == "/":
+            return written(request, {"paths": self._paths()}, Format())
         if path == "/version":
             get_only(request)
             check_producible(request.headers.get("accept") or "*/*", (JSON,))
@@ -61,6 +69,14 @@ class Discovery:
             return self._document(request, path, parts)
         get_only(request, known=lambda: self._build(request, path, parts) is not None)
         return self._document(request, path, parts)
+
+    def _paths(self) -> list[str]:
+        """What there is below the root."""
+        paths = {*PATHS}
+        for resource in self._live.all():
+            group, version = resource.gvk.group, resource.gvk.version
+            paths |= {f"/apis/{group}", f"/apis/{group}/{version}"} if group else {f"/api/{version}"}
+        return sorted(paths)
 
     def _document(self, request: Request, path: str, parts: list[str]) -> Response:
         accept = request.headers.get("accept", "")

@@ -37,6 +37,7 @@ SUBRESOURCES: Mapping[tuple[str, str, str], Verb] = {
     ("", "namespaces", "finalize"): finalize,
 }
 """What the server itself serves beside status and scale; CONNECTORS add to it."""
+CONNECTED = frozenset(("attach", "exec", "portforward", "proxy"))
 ANYTHING = frozenset(("attach", "exec", "log", "portforward", "proxy"))
 """Subresources whose answers are of any type."""
 COLLECTION = frozenset(("list", "watch", "create", "deletecollection"))
@@ -91,8 +92,13 @@ class Dispatch:
         return response
 
     def _find(self, call: Call, resource: Resource, info: RequestInfo) -> Verb:
+        if info.verb == "proxy":
+            raise not_found_path()
         if info.subresource:
-            return self._subresource(resource, info)
+            verb = self._subresource(resource, info)
+            if call.request.method == "HEAD" and info.subresource not in CONNECTED:
+                raise refused(resource, info)
+            return verb
         connector = self._connectors.get((info.group, info.resource, ""))
         has_name = _has_name(info)
         check_scope(resource, info, has_name)

@@ -107,6 +107,8 @@ def check_field(resource: Resource, field: str) -> None:
     if resource.mapping.group == "resource.k8s.io" and resource.selectable:
         named = f"{resource.gvk.api_version}, Kind={resource.gvk.kind}"
         raise bad_request(f"field label not supported for {named}: {field}")
+    if resource.mapping.group == "batch" and resource.gvk.kind == "Job":
+        raise bad_request(f'field label "{field}" not supported for Job')
     if resource.selectable or resource.custom:
         raise bad_request(f"field label not supported: {field}")
     raise bad_request(f'"{field}" is not a known field selector: only "{NAME}", "{NAMESPACE}"')

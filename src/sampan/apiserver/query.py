@@ -1,5 +1,6 @@
 """Query parameters as upstream's parameter codec reads them."""
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import parse_qs
@@ -48,6 +49,7 @@ class Query:
 
 
 NOTHING = Query({})
+STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 @lru_cache(maxsize=1024)
@@ -55,4 +57,6 @@ def parse_query(query: str) -> Query:
     """The parameters of a query string."""
     if not query:
         return NOTHING
+    if ";" in query or "%" in query:  # Go leaves such pairs out
+        query = "&".join(pair for pair in query.split("&") if ";" not in pair and not STRAY_PERCENT.search(pair))
     return Query(parse_qs(query, keep_blank_values=True, errors="replace"))

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from sampan.api import errors
 from sampan.api.json import Obj, loads
+from sampan.api.meta import is_path_segment
+from sampan.api.quote import go_quoted
 from sampan.api.resource import Resource
 from sampan.apiserver.conversion import Conversion
 from sampan.apiserver.encode import encode, prefix_of
@@ -42,6 +44,13 @@ def unavailable(error: base.StoreError) -> errors.StatusError:
     return errors.unavailable(str(error))
 
 
+def missing(entry: Entry, name: str) -> errors.StatusError:
+    """404; 400 for a name that cannot be."""
+    if problems := is_path_segment(name):
+        return errors.bad_request(f"Name parameter invalid: {go_quoted(name)}: {';'.join(problems)}")
+    return errors.not_found(entry.resource.mapping.group, entry.resource.mapping.plural, name)
+
+
 class Registry:
     """Reads and writes objects of any served resource."""
 
@@ -68,7 +77,7 @@ class Registry:
         """One object's version that stands; raises 404."""
         kv = await self.store.get(entry.key(namespace, name))
         if kv is None:
-            raise errors.not_found(entry.resource.mapping.group, entry.resource.mapping.plural, name)
+            raise missing(entry, name)
         if entry.foreign:
             await self.prepare(entry, (kv,))
         return kv
@@ -77,7 +86,7 @@ class Registry:
         """The version that an update follows, which need not be durable yet; raises 404."""
         kv = await self.store.newest(entry.key(namespace, name))
         if kv is None:
-            raise errors.not_found(entry.resource.mapping.group, entry.resource.mapping.plural, name)
+            raise missing(entry, name)
         if entry.foreign:
             await self.prepare(entry, (kv,))
         return kv

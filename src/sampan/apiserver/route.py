@@ -19,11 +19,9 @@ def route(method: str, path: str, query: str = "") -> RequestInfo:
 
     Bytes that are not UTF-8 become lone surrogates (PEP 383) in names: no object has such a name.
     """
-    parts = path.strip("/").split("/")
-    if len(parts) < 3 or parts[0] not in ("api", "apis"):
+    parts = (unquote(path, errors="surrogateescape") if "%" in path else path).strip("/").split("/")
+    if len(parts) < 3 or parts[0] not in ("api", "apis") or path.startswith("//"):
         return RequestInfo(False, method.lower(), path)
-    if "%" in path:
-        parts = [unquote(part, errors="surrogateescape") for part in parts]
     if parts[0] == "api":
         group, version, at = "", parts[1], 2
     elif len(parts) < 4:

@@ -1,8 +1,11 @@
 """Finds out what is asked, once, for all filters further in."""
 
 from sampan.api.quote import go_quoted
+from sampan.apiserver.query import STRAY_PERCENT
 from sampan.apiserver.route import Routes, Unroutable
 from sampan.net.http import Handler, Request, Response
+
+PLAIN = ("Content-Type", "text/plain; charset=utf-8")
 
 
 class Info:
@@ -13,6 +16,8 @@ class Info:
         self._find = Routes().find
 
     async def __call__(self, request: Request) -> Response:
+        if "%" in request.path and STRAY_PERCENT.search(request.path):
+            return Response(400, [PLAIN, ("Connection", "close")], b"400 Bad Request")
         try:
             request.context["info"] = self._find(request.method, request.path, request.query)
         except Unroutable as error:
@@ -25,5 +30,5 @@ def unreadable(request: Request, why: str) -> Response:
     uri = f"{request.path}?{request.query}" if request.query else request.path
     text = f"Internal Server Error: {go_quoted(uri)}: failed to create RequestInfo: {why}, {uri}"
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    headers = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
+    headers = [PLAIN, ("X-Content-Type-Options", "nosniff")]
     return Response(500, headers, f"{text}\n".encode())
