@@ -17,8 +17,11 @@ class PhaseTimes(Hook):
 
     async def before_update(self, kit: Kit, obj: Obj, old: Obj, dry_run: bool) -> Obj:
         status, before = obj.get("status") or {}, old.get("status") or {}
-        if status.get("phase") == before.get("phase"):
-            return obj
-        if status.get("lastPhaseTransitionTime") != before.get("lastPhaseTransitionTime"):
-            return obj
-        return {**obj, "status": {**status, "lastPhaseTransitionTime": kit.now()}}
+        said, had = status.get("lastPhaseTransitionTime"), before.get("lastPhaseTransitionTime")
+        if (status.get("phase") or "") == (before.get("phase") or ""):
+            since = said or had
+        else:
+            since = kit.now() if said is None or said == had else said
+        return (
+            obj if since is None or since == said else {**obj, "status": {**status, "lastPhaseTransitionTime": since}}
+        )

@@ -16,6 +16,7 @@ from sampan.apiserver.call import Call, Hook
 from sampan.apiserver.encode import without_version
 from sampan.apiserver.managers import manager_of, scope_of
 from sampan.apiserver.options import WriteOptions
+from sampan.resources.convert import STORED_AS
 from sampan.resources.strategies.checks import invalid
 from sampan.resources.validation.finalizers import check_finalizers
 from sampan.resources.validation.metadata import check_meta, check_meta_update
@@ -61,7 +62,8 @@ def check_namespace(call: Call, obj: Obj) -> Obj:
 def refuse(call: Call, name: str, found: list[FieldError]) -> None:
     """Raise the 422 of field errors, if there are any."""
     if found and not call.trusted:
-        raise errors.invalid(call.group, call.kind, name, found)
+        kept = STORED_AS.get((call.group, call.kind))
+        raise errors.invalid(call.group if kept is None else kept.group, call.kind, name, found)
 
 
 # ---- create
@@ -324,6 +326,7 @@ def _moved(call: Call, new: Obj, old: Obj) -> bool:
 FREE_FINALIZERS = frozenset(
     (
         "admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "coordination.k8s.io",
+        "node.k8s.io",
         "policy",
     )
 )  # fmt: skip
@@ -331,7 +334,8 @@ FREE_FINALIZERS = frozenset(
 
 
 def _finalizer_errors(call: Call, obj: Obj) -> list[FieldError]:
-    return [] if call.resource.custom or call.group in FREE_FINALIZERS else check_finalizers(obj)
+    free = call.resource.custom or call.group in FREE_FINALIZERS or (call.group, call.plural) == ("", "events")
+    return [] if free else check_finalizers(obj)
 
 
 def _update_errors(call: Call, obj: Obj, old: Obj, part: str) -> list[FieldError]:

@@ -1,10 +1,12 @@
 """Persistent volumes, claims, storage classes and CSI drivers."""
 
+from functools import partial
+
 from sampan.api.json import Obj
 from sampan.api.meta import annotations_of, is_dns1123_subdomain
 from sampan.resources.strategies.checks import Errors
 from sampan.resources.strategies.pod_spec import VOLUME_SOURCES
-from sampan.resources.strategies.rules import Rules, fill, metadata_again, within
+from sampan.resources.strategies.rules import Rules, fill, fill_absent, metadata_again, within
 from sampan.resources.strategies.volume_rules import check_class, check_class_update
 from sampan.resources.validation.core.claim import (
     check_claim,
@@ -30,7 +32,7 @@ def _status(phase: str) -> Obj:
 
 def _volume(obj: Obj) -> Obj:
     def spec(value: Obj) -> Obj:
-        value = fill(value, persistentVolumeReclaimPolicy="Retain", volumeMode="Filesystem")
+        value = fill_absent(fill(value, persistentVolumeReclaimPolicy="Retain"), volumeMode="Filesystem")
         for source in ("hostPath", "iscsi", "rbd", "scaleIO", "azureDisk"):
             if source in value:
                 return within(value, source, VOLUME_SOURCES[source])
@@ -71,7 +73,7 @@ def _volume_warnings(obj: Obj) -> list[str]:
 
 
 def _claim(obj: Obj) -> Obj:
-    obj = within(obj, "spec", lambda s: fill(s, volumeMode="Filesystem"), absent={})
+    obj = within(obj, "spec", partial(fill_absent, volumeMode="Filesystem"), absent={})
     return within(obj, "status", lambda s: fill(s, phase="Pending"), absent={})
 
 

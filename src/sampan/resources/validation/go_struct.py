@@ -1,7 +1,7 @@
 """Parts of objects as upstream's errors show them: Go's structs of the internal API, which have no JSON names.
 
 A table is a tuple of fields in Go's order: (Go name, JSON name, what stands for an absent one). What stands for an
-absent one is a value, or the table of a struct that is always there, or `Pointer` of a table, or `Each` of one.
+absent one is a value, or the table of a struct that is always there, or `Pointer` or `Each` of a table, or `Sorted`.
 """
 
 from typing import Any, NamedTuple
@@ -22,6 +22,10 @@ class Each(NamedTuple):
     table: "Table"
 
 
+class Sorted(NamedTuple):
+    """A map, which Go's encoder writes in the order of its keys."""
+
+
 Field = tuple[str, str, Any]
 Table = tuple[Field, ...]
 
@@ -35,6 +39,8 @@ def go_struct(value: Obj | None, table: Table) -> Obj:
 def _field(value: Any, kind: Any) -> Any:
     if isinstance(kind, Pointer):
         return None if value is None else go_struct(value, kind.table)
+    if isinstance(kind, Sorted):
+        return None if value is None else dict(sorted(value.items()))
     if isinstance(kind, Each):
         return None if value is None else [go_struct(one, kind.table) for one in value]
     if isinstance(kind, tuple):

@@ -85,7 +85,7 @@ def _class(new: Obj, old: Obj, after: Obj, before: Obj) -> Errors:
         return []
     if fresh and (old_said is None or name == old_said):
         after.pop("storageClassName")
-    return immutable(f"metadata.annotations[{BETA_CLASS}]", said or "", old_said or "")
+    return immutable(f"metadata.annotations.{BETA_CLASS}", said or "", old_said or "")
 
 
 def _attributes(new: Obj, old: Obj) -> Errors:
@@ -170,5 +170,4 @@ def _known(source: Obj) -> bool:
 
 
 def _reference(source: Obj) -> Obj:
-    made = {"kind": source.get("kind") or "", "name": source.get("name") or ""}
-    return made if source.get("apiGroup") is None else {"apiGroup": source["apiGroup"], **made}
+    return {"apiGroup": source.get("apiGroup"), "kind": source.get("kind") or "", "name": source.get("name") or ""}

@@ -22,7 +22,7 @@ def check_config_map(obj: Obj) -> Errors:
     for key, value in binary.items():
         errors += check_key(key, "binaryData")
         size += decoded_size(value)
-    return [*errors, too_long("", MOST_BYTES)] if size > MOST_BYTES else errors
+    return [*errors, too_long("[]", MOST_BYTES)] if size > MOST_BYTES else errors
 
 
 def check_key(key: str, at: str) -> Errors:

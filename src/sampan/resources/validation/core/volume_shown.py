@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sampan.api.json import Obj
 from sampan.resources.strategies.checks import HTML
-from sampan.resources.validation.go_struct import Pointer, Table, go_struct
+from sampan.resources.validation.go_struct import Pointer, Sorted, Table, go_struct
 
 REFERENCE: Final[Table] = (
     ("Kind", "kind", ""), ("Namespace", "namespace", ""), ("Name", "name", ""), ("UID", "uid", ""),
@@ -54,7 +54,7 @@ STORAGEOS: Final[Table] = (
 )  # fmt: skip
 CSI: Final[Table] = (
     ("Driver", "driver", ""), ("VolumeHandle", "volumeHandle", ""), READ_ONLY, FS_TYPE,
-    ("VolumeAttributes", "volumeAttributes", None),
+    ("VolumeAttributes", "volumeAttributes", Sorted()),
     ("ControllerPublishSecretRef", "controllerPublishSecretRef", SECRET),
     ("NodeStageSecretRef", "nodeStageSecretRef", SECRET), ("NodePublishSecretRef", "nodePublishSecretRef", SECRET),
     ("ControllerExpandSecretRef", "controllerExpandSecretRef", SECRET),
@@ -82,7 +82,7 @@ SOURCE: Final[Table] = (
     ("Quobyte", "quobyte", Pointer(QUOBYTE)),
     ("ISCSI", "iscsi", Pointer(ISCSI)),
     ("FlexVolume", "flexVolume",
-     Pointer((("Driver", "driver", ""), FS_TYPE, SECRET_REF, READ_ONLY, ("Options", "options", None)))),
+     Pointer((("Driver", "driver", ""), FS_TYPE, SECRET_REF, READ_ONLY, ("Options", "options", Sorted())))),
     ("Cinder", "cinder", Pointer((("VolumeID", "volumeID", ""), FS_TYPE, READ_ONLY, SECRET_REF))),
     ("CephFS", "cephfs", Pointer(CEPHFS)),
     ("FC", "fc", Pointer(FC)),
@@ -100,7 +100,7 @@ SOURCE: Final[Table] = (
 GROUP_KIND: Final[Table] = (("APIGroup", "apiGroup", None), ("Kind", "kind", ""), ("Name", "name", ""))
 CLAIM: Final[Table] = (
     ("AccessModes", "accessModes", None), ("Selector", "selector", None),
-    ("Resources", "resources", (("Limits", "limits", None), ("Requests", "requests", None))),
+    ("Resources", "resources", (("Limits", "limits", Sorted()), ("Requests", "requests", Sorted()))),
     ("VolumeName", "volumeName", ""), ("StorageClassName", "storageClassName", None),
     ("VolumeMode", "volumeMode", None), ("DataSource", "dataSource", Pointer(GROUP_KIND)),
     ("DataSourceRef", "dataSourceRef", Pointer((*GROUP_KIND, ("Namespace", "namespace", None)))),

@@ -188,7 +188,7 @@ def check_balancer_name(host: str, at: str) -> Errors:
 
 def warn_ingress(obj: Obj) -> list[str]:
     """The annotation that came before ingressClassName."""
-    if CLASS not in annotations_of(obj):
+    if CLASS not in annotations_of(obj) or spec_of(obj).get("ingressClassName") is not None:
         return []
     return [f"annotation \"{CLASS}\" is deprecated, please use 'spec.ingressClassName' instead"]
 
