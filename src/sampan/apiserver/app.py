@@ -18,10 +18,11 @@ from sampan.apiserver.discovery import Discovery
 from sampan.apiserver.dispatch import Dispatch
 from sampan.apiserver.filters.compression import Compression
 from sampan.apiserver.filters.errors import Errors
+from sampan.apiserver.filters.fairness import PriorityAndFairness
 from sampan.apiserver.filters.headers import StandardHeaders
 from sampan.apiserver.filters.info import Info
-from sampan.apiserver.filters.limits import Limits
 from sampan.apiserver.filters.observe import Observe
+from sampan.apiserver.flowcontrol.fairness import Fairness
 from sampan.apiserver.health import Check, Health, fine
 from sampan.apiserver.live import LiveResources
 from sampan.apiserver.metrics import RequestMetrics
@@ -71,7 +72,7 @@ FILTERS: tuple[Callable[["App", Handler], Handler], ...] = (
     lambda app, inner: Errors(inner),
     lambda app, inner: Info(inner),
     lambda app, inner: app.parts.authn(inner) if app.parts.authn else inner,
-    lambda app, inner: Limits(inner),
+    lambda app, inner: PriorityAndFairness(inner, app.fairness),
     lambda app, inner: app.parts.authz(inner) if app.parts.authz else inner,
 )
 """From the outside to the inside."""
@@ -93,6 +94,7 @@ class App:
             },
         )  # fmt: skip
         self.metrics: RequestMetrics = RequestMetrics(parts.metrics)
+        self.fairness: Fairness = Fairness(parts.store, parts.metrics)
         self.started = False
         self._custom = CustomKinds(self.kit, parts.webhooks.client if parts.webhooks is not None else None)
         self._dispatch = Dispatch(self.kit, parts.connectors)
