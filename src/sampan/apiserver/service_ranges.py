@@ -139,7 +139,7 @@ async def write_down(kit: Kit, address: str, family: str, service: Obj) -> bool:
     if call is None:
         return True
     meta = service["metadata"]
-    parent = {"group": "", "resource": "services", "namespace": meta.get("namespace", ""), "name": meta.get("name", "")}
+    parent = {"resource": "services", "namespace": meta.get("namespace", ""), "name": meta.get("name", "")}
     gvk = call.resource.gvk
     obj = {
         "kind": gvk.kind, "apiVersion": gvk.api_version,
