@@ -1,4 +1,4 @@
-"""What a real 1.36 API server says of objects whose fields are wrong, one after another: created, updated, their status.
+"""What a real 1.36 API server says of objects whose fields are wrong in turn: created, updated, their status.
 
 golden/more/kinds.jsonl.gz has objects of the core group without pods, and of networking, discovery, policy, node,
 coordination and events, with the answers.
