@@ -73,8 +73,12 @@ def test_a_pod_may_not_say_otherwise(review: Reviews, stored: Any, spec: Obj, wh
     assert caught.value.message == f'pods "p" is forbidden: {why}'
 
 
-def test_pods_keep_their_priority(review: Reviews) -> None:
-    assert not PLUGIN.handles(review("UPDATE", "pods", pod(), pod()))
+def test_pods_keep_their_priority(review: Reviews, stored: Any) -> None:
+    old = {**pod(), "spec": {"priority": 7, "preemptionPolicy": "Never"}}
+    kept = stored().mutate(PLUGIN, review("UPDATE", "pods", pod(), old))
+    assert kept["spec"] == {"priority": 7, "preemptionPolicy": "Never"}
+    other = {**pod(), "spec": {"priority": 8}}
+    assert stored().mutate(PLUGIN, review("UPDATE", "pods", other, old))["spec"]["priority"] == 8
 
 
 @pytest.mark.parametrize("name", ["system-node-critical", "system-cluster-critical"])

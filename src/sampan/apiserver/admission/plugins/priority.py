@@ -20,10 +20,11 @@ class Priority(Base):
     def handles(self, review: Review) -> bool:
         if is_kind(review, GROUP, "priorityclasses"):
             return True
-        return review.operation == "CREATE" and is_kind(review, "", "pods")
+        return review.operation in ("CREATE", "UPDATE") and is_kind(review, "", "pods")
 
     def needs(self, review: Review) -> tuple[Need, ...]:
-        return () if review.operation == "DELETE" else (CLASSES,)
+        kept = review.operation == "UPDATE" and review.resource.mapping.plural == "pods"
+        return () if review.operation == "DELETE" or kept else (CLASSES,)
 
     def validate(self, review: Review, facts: Facts) -> None:
         if review.resource.mapping.plural != "priorityclasses":
@@ -41,6 +42,8 @@ class Priority(Base):
         pod = review.obj or {}
         if review.resource.mapping.plural != "pods":
             return pod
+        if review.operation == "UPDATE":
+            return _kept(pod, review.old or {})
         spec = pod.get("spec") or {}
         classes = facts.all(CLASSES)
         wanted = spec.get("priorityClassName")
@@ -68,6 +71,13 @@ class Priority(Base):
         if found is not None:
             made["priorityClassName"] = name_of(found)
         return {**pod, "spec": made}
+
+
+def _kept(pod: Obj, old: Obj) -> Obj:
+    """A changed pod; what it does not say of its priority stays as it was."""
+    spec, before = pod.get("spec") or {}, old.get("spec") or {}
+    made = {k: before[k] for k in ("priority", "preemptionPolicy") if spec.get(k) is None and before.get(k) is not None}
+    return {**pod, "spec": {**spec, **made}} if made else pod
 
 
 def _default(classes: list[Obj]) -> Obj | None:
