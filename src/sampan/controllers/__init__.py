@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sampan.api.names import RestMapping
 from sampan.controllers import (
+    cron_job,
     daemonset,
     deployment,
     disruption,
@@ -66,6 +67,7 @@ def controllers(settings: Settings) -> tuple[Controller, ...]:
         statefulset.CONTROLLER,
         daemonset.CONTROLLER,
         resource_quota.CONTROLLER,
+        cron_job.CONTROLLER,
         service_cidr.CONTROLLER,
     )
 
