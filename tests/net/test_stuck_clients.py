@@ -147,3 +147,25 @@ async def test_a_slow_client_that_goes_on_reading_is_left_alone(start: Start) ->
         await transport.aborted.wait()
     assert transport.sizes == [50], "it was cut off while it read"
     connection.connection_lost(None)
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.0\r\n\r\n", b"200"),
+        (b"GET / HTTP/1.1\r\nhost: x\r\nexpect: tea\r\n\r\n", b"417"),
+        (b"GET / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab", b"400"),
+        (b"GET / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", b"400"),
+        (b"G@T / HTTP/1.1\r\nhost: x\r\n\r\n", b"400"),
+        (b"\x00\x01\r\n\r\n", b"400"),
+    ],
+)
+async def test_misuse(start: Start, client: Callable[[int], Client], data: bytes, status: bytes) -> None:
+    async def handler(request: Request) -> Response:
+        return Response(200, [("connection", "close")])
+
+    server = await start(handler)
+    one = client(server.port)
+    await one.send(data)
+    assert (await one.rest())[9:12] == status

@@ -141,3 +141,14 @@ def status_response(request: Request, error: StatusError) -> Response:
     response = written(request, error.to_status(), wanted, error.code)
     response.headers.extend(error.headers.items())
     return response
+
+
+def refusal(status: int, message: str) -> Response:
+    """What is said to a request that never becomes one: a Status for a body that is too large, else plain text."""
+    if status != 413:
+        return Response(status, [("Content-Type", "text/plain; charset=utf-8")], f"{status} {message}".encode())
+    error = StatusError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {LARGEST_BODY}")
+    return Response(413, [JSON_HEADER], json.dumps(error.to_status()))
+
+
+LARGEST_BODY = 3 * 1024 * 1024

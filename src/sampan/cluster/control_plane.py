@@ -15,7 +15,7 @@ from sampan.apiserver.admission.compose import compose
 from sampan.apiserver.admission.plugins.pod_security import PodSecurity
 from sampan.apiserver.admission.pod_security_metrics import PodSecurityMetrics
 from sampan.apiserver.admission.webhooks import Means as WebhookMeans
-from sampan.apiserver.answer import status_response
+from sampan.apiserver.answer import refusal, status_response
 from sampan.apiserver.app import App, Parts
 from sampan.apiserver.authn.jwt import Signer
 from sampan.apiserver.authn.service_accounts import ServiceAccountTokens
@@ -98,7 +98,7 @@ async def start_control_plane(
     serving = pki.serving("apiserver", apiserver_hosts(config.host, config.service_cidr))
     context = server_context(serving.certificate, serving.key, pki.ca.certificate)
     try:
-        server = await serve(placeholder, config.host, config.port, ssl=context)
+        server = await serve(placeholder, config.host, config.port, ssl=context, error=refusal)
     except OSError as error:
         await kubelets.close()
         raise ClusterError(_cannot_listen(config, error)) from error

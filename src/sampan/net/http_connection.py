@@ -199,7 +199,11 @@ class Connection(asyncio.Protocol):
         length = self._headers.get("content-length")
         if length is not None and length.isdecimal() and int(length) > self._limits.body:
             raise Refused(413, "Request Entity Too Large")
-        if "expect" in self._headers and self._current is None and not self._waiting and wants_continue(self._request):
+        if "expect" in self._headers and not wants_continue(self._request):
+            raise Refused(417, "Expectation Failed")
+        if "host" not in self._headers and self._parser.get_http_version() == "1.1":
+            raise Refused(400, "missing required Host header")
+        if "expect" in self._headers and self._current is None and not self._waiting:
             self._transport.write(CONTINUE)
 
     def on_body(self, body: bytes) -> None:

@@ -18,6 +18,9 @@ class Info:
     async def __call__(self, request: Request) -> Response:
         if "%" in request.path and STRAY_PERCENT.search(request.path):
             return Response(400, [PLAIN, ("Connection", "close")], b"400 Bad Request")
+        if not request.path.startswith("/"):  # `OPTIONS *`, or no path at all
+            known = (request.method, request.path) == ("OPTIONS", "*")
+            return Response(200) if known else Response(404, [PLAIN], b"404 page not found\n")
         try:
             request.context["info"] = self._find(request.method, request.path, request.query)
         except Unroutable as error:
