@@ -9,7 +9,7 @@ from sampan.api.cel.compiler import compile_expr
 from sampan.api.cel.function import Overload
 from sampan.api.cel.library import LIBRARIES
 from sampan.api.cel.parser import parse
-from sampan.api.cel.syntax import PlanError, Problem, report
+from sampan.api.cel.syntax import Expr, PlanError, Problem, report
 from sampan.api.cel.types import Type
 from sampan.api.cel.values import METER, EvalError, Meter
 
@@ -30,8 +30,9 @@ class Outcome(NamedTuple):
 class Program:
     """A compiled expression: `type` is what it gives, `used` the variables it mentions."""
 
-    def __init__(self, source: str, type_: Type, used: frozenset[str], run: Any) -> None:
-        self.source, self.type, self.used, self._run = source, type_, used, run
+    def __init__(self, source: str, type_: Type, used: frozenset[str], expr: Expr) -> None:
+        self.source, self.type, self.used, self.expr = source, type_, used, expr
+        self._run = compile_expr(expr)
 
     def evaluate(self, variables: Mapping[str, Any], limit: int = PER_CALL) -> tuple[Any, int]:
         """The value, and the steps it took. Raises EvalError (OutOfBudget when `limit` is reached)."""
@@ -95,7 +96,7 @@ class Environment:
                 raise report(source, checker.problems)
             if checker.plan_problem:
                 raise PlanError(f"program instantiation failed: {checker.plan_problem}")
-            return Program(source, type_, frozenset(checker.used), compile_expr(expr))
+            return Program(source, type_, frozenset(checker.used), expr)
         except RecursionError:
             raise report(source, [Problem(0, "expression is nested too deeply")]) from None
 

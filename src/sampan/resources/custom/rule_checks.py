@@ -1,17 +1,32 @@
 """Whether the rules of a CRD's schema can be evaluated: the check at its creation (apiextensions: validation)."""
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from sampan.api.cel.schema import type_of_node
+from sampan.api.cel.shapes import shape_of
 from sampan.api.errors import FieldError
 from sampan.api.json import Obj
 from sampan.api.schema.nodes import Node
 from sampan.api.schema.openapi import from_openapi
+from sampan.resources.custom.rule_costs import Costs, repeated
 from sampan.resources.custom.rules import RULES, compile_rules
 from sampan.resources.strategies.checks import Errors, invalid, not_supported, required, shown
 
-Found = tuple[Obj, Node, bool, str, str]
+
+class Found(NamedTuple):
+    """A schema with rules: the node of its values, its place, and how often its values may occur."""
+
+    schema: Obj
+    node: Node
+    root: bool
+    at: str
+    uncorrelated: str
+    """The list whose items have no old value."""
+    often: int | None
+    """Nothing bounds it: None."""
+
+
 REASONS = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
 BREAK = re.compile(r"[\n\r]")
 STEP = re.compile(r"\.([^.\[\]]+)|\['((?:\\.|[^'\\])*)'\]")
@@ -23,34 +38,41 @@ STRUCT = {
 LATER = "x-kubernetes-validations of a schema without a type that rules can see cannot be evaluated"
 
 
-def check_rules(schema: Obj, at: str) -> Errors:
-    """What is wrong with the rules of a version's openAPIV3Schema: first their form, then their expressions."""
+def check_rules(schema: Obj, at: str, *, known: bool = False) -> Errors:
+    """What is wrong with the rules of a version's openAPIV3Schema: first their form, then expressions and costs.
+
+    `known`: the schema stood before, so the cost of its single rules is borne.
+    """
     found: list[Found] = []
-    node = from_openapi(schema)
-    _collect(schema, node, True, at, "", found)
-    errors = [error for raw, _, _, path, _ in found for error in _form(raw, path)]
+    _collect(Found(schema, from_openapi(schema), True, at, "", 1), found)
+    errors = [error for place in found for error in _form(place.schema, place.at)]
     if errors:
         return errors
-    return [error for place in found for error in _expressions(*place)]
+    costs = Costs(not known)
+    errors = [error for place in found for error in _expressions(place, costs)]
+    return errors + costs.total_errors(at)
 
 
-def _collect(schema: Obj, node: Node, root: bool, at: str, uncorrelated: str, found: list[Found]) -> None:
-    """All schemas with rules, each with the node of its values, and the list whose items have no old value."""
+def _collect(here: Found, found: list[Found]) -> None:
+    """All schemas with rules, from the outside in."""
+    schema, node, at = here.schema, here.node, here.at
     if schema.get(RULES):
-        found.append((schema, node, root, at, uncorrelated))
+        found.append(here)
+    often = repeated(schema, here.often)
+
+    def below(inner: Obj, part: Node | None, step: str, uncorrelated: str) -> None:
+        child = part or from_openapi(inner)
+        _collect(Found(inner, child, child.embedded, f"{at}.{step}", uncorrelated, often), found)
+
     for index, part in enumerate(schema.get("allOf") or ()):
-        _collect(part, node, root, f"{at}.allOf[{index}]", uncorrelated, found)
-    for key, child in (schema.get("properties") or {}).items():
-        inner = node.properties.get(key) or from_openapi(child)
-        _collect(child, inner, inner.embedded, f"{at}.properties[{key}]", uncorrelated, found)
+        _collect(here._replace(schema=part, at=f"{at}.allOf[{index}]", often=often), found)
+    for key, inner in (schema.get("properties") or {}).items():
+        below(inner, node.properties.get(key), f"properties[{key}]", here.uncorrelated)
     items, additional = schema.get("items"), schema.get("additionalProperties")
     if isinstance(items, dict):
-        below = uncorrelated or ("" if node.list_type == "map" else at)
-        inner = node.items or from_openapi(items)
-        _collect(items, inner, inner.embedded, f"{at}.items", below, found)
+        below(items, node.items, "items", here.uncorrelated or ("" if node.list_type == "map" else at))
     if isinstance(additional, dict):
-        inner = node.items or from_openapi(additional)
-        _collect(additional, inner, inner.embedded, f"{at}.additionalProperties", uncorrelated, found)
+        below(additional, node.items, "additionalProperties", here.uncorrelated)
 
 
 def _form(schema: Obj, at: str) -> Errors:
@@ -105,19 +127,23 @@ def _reaches(schema: Any, path: str) -> bool:
     return True
 
 
-def _expressions(schema: Obj, node: Node, root: bool, at: str, uncorrelated: str) -> Errors:
-    type_ = type_of_node(node, root, "selfType")
+def _expressions(place: Found, costs: Costs) -> Errors:
+    type_, shape = type_of_node(place.node, place.root, "selfType"), shape_of(place.schema, place.root)
     if type_ is None:
-        return [invalid(f"{at}.{RULES}", schema[RULES], LATER)]
+        return [invalid(f"{place.at}.{RULES}", place.schema[RULES], LATER)]
     errors: Errors = []
-    for index, rule in enumerate(compile_rules(schema[RULES], type_)):
-        here = f"{at}.{RULES}[{index}]"
+    for index, rule in enumerate(compile_rules(place.schema[RULES], type_)):
+        here = f"{place.at}.{RULES}[{index}]"
+        if shape is not None and rule.program is not None:
+            errors += costs.of_rule(f"{here}.rule", rule.program, shape, place.often)
         if rule.wrong:
             errors.append(_struct(f"{here}.rule", rule.spec, rule.wrong))
         if rule.wrong_message:
             errors.append(_struct(f"{here}.messageExpression", rule.spec, rule.wrong_message))
-        if rule.uses_old and uncorrelated:
-            detail = f"oldSelf cannot be used on the uncorrelatable portion of the schema within {uncorrelated}"
+        elif shape is not None and rule.message is not None:
+            errors += costs.of_message(f"{here}.messageExpression", rule.message, shape)
+        if rule.uses_old and place.uncorrelated:
+            detail = f"oldSelf cannot be used on the uncorrelatable portion of the schema within {place.uncorrelated}"
             errors.append(invalid(f"{here}.rule", rule.spec["rule"], detail))
         elif not rule.uses_old and "optionalOldSelf" in rule.spec:
             detail = "may not be set if oldSelf is not used in rule"
