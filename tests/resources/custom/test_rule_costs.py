@@ -14,8 +14,8 @@ ITEM = {"n": {"type": "integer"}, "s": {"type": "string", "maxLength": 30}, "t":
 
 def checked(rule: str, needed: list[str]) -> list[tuple[str, str]]:
     item = {"type": "object", "properties": ITEM, "required": needed}
-    spec = {"type": "object", "properties": {"l": {"type": "array", "items": item}}}
-    spec["x-kubernetes-validations"] = [{"rule": rule}]  # type: ignore[assignment]
+    spec: dict[str, Any] = {"type": "object", "properties": {"l": {"type": "array", "items": item}}}
+    spec["x-kubernetes-validations"] = [{"rule": rule}]
     schema: dict[str, Any] = {"type": "object", "properties": {"spec": spec}}
     return [(error.field, error.message.partition(" (try")[0]) for error in check_rules(schema, AT)]
 
