@@ -120,8 +120,9 @@ async def test_recreate_waits_for_the_last_old_pod(worlds: Worlds) -> None:
     async with worlds(*BOTH) as world:
         await world.create(DEPLOYMENTS, deployment(2, strategy={"type": "Recreate"}))
         for pod in await world.all(PODS):
-            path = f"/api/v1/namespaces/default/pods/{pod['metadata']['name']}/binding"
-            await world.api.call("POST", path, {"metadata": {}, "target": {"kind": "Node", "name": "n"}})
+            name = pod["metadata"]["name"]
+            binding = {"metadata": {"name": name}, "target": {"kind": "Node", "name": "n"}}
+            await world.api.call("POST", f"/api/v1/namespaces/default/pods/{name}/binding", binding)
         await world.all_ready()
         await world.patch(DEPLOYMENTS, "web", image("i:2"))
         assert await sizes(world) == {"i:1": 0}

@@ -58,6 +58,8 @@ class Aggregator:
         self._clients: dict[Remote, HttpClient] = {}
         self._tasks = Tasks()
         self._changed = asyncio.Event()
+        self._some = asyncio.Event()
+        """Set while there are extension servers."""
         self._listeners: list[Callable[[], None]] = []
 
     @property
@@ -184,6 +186,10 @@ class Aggregator:
         found = {(one.group, one.version): one for one in self._remotes.values()}
         self._by_version = {key: one for key, one in found.items() if key not in served}
         self._changed.set()
+        if self._remotes:
+            self._some.set()
+        else:
+            self._some.clear()
         self._tell()
 
     def _tell(self) -> None:
@@ -224,13 +230,13 @@ class Aggregator:
         """Check all of them when something changed, and every half a minute."""
         clock, seen, due = self._kit.clock, (-1, -1, frozenset[Remote]()), 0.0
         while True:
-            if self._remotes:
-                store = self._kit.store
-                names = frozenset(one._replace(available=True) for one in self._remotes.values())
-                now = (store.changed(SERVICES), store.changed(SLICES), names)
-                if now != seen or clock.monotonic() >= due:
-                    seen, due = now, clock.monotonic() + CHECK_EVERY
-                    await asyncio.gather(*(self._check(one) for one in self._remotes.values()))
+            await self._some.wait()
+            store = self._kit.store
+            names = frozenset(one._replace(available=True) for one in self._remotes.values())
+            now = (store.changed(SERVICES), store.changed(SLICES), names)
+            if now != seen or clock.monotonic() >= due:
+                seen, due = now, clock.monotonic() + CHECK_EVERY
+                await asyncio.gather(*(self._check(one) for one in self._remotes.values()))
             await clock.sleep(LOOK_EVERY)
 
     async def _check(self, remote: Remote) -> None:
