@@ -279,3 +279,6 @@ async def test_port_forward_by_websocket_channels(cluster: Any) -> None:
                 came += message[1:]
         assert came.startswith((8080).to_bytes(2, "little") + b"HTTP/1.")
         await socket.close()
+        answer.writer.close()
+        with contextlib.suppress(OSError):
+            await answer.writer.wait_closed()
