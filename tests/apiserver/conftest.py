@@ -23,7 +23,7 @@ from sampan.aio.clock import RealClock
 from sampan.api.names import GVK, RestMapping, parse_api_version
 from sampan.apiserver.admission.chain import Chain
 from sampan.apiserver.admission.compose import compose
-from sampan.apiserver.admission.webhooks import Means as AdmissionMeans
+from sampan.apiserver.admission.outsiders import Means as AdmissionMeans
 from sampan.apiserver.app import App, Parts
 from sampan.apiserver.authn.jwt import Signer
 from sampan.apiserver.authn.service_accounts import ServiceAccountTokens
@@ -415,12 +415,12 @@ async def full_server() -> AsyncIterator[App]:
 
     agents = HttpClient()
     means = AdmissionMeans(store, objects, clock, rng, Metrics(), authorizer)
-    admission, webhooks = compose(Chain(objects, rng), means, authorizer)
+    admission, outsiders = compose(Chain(objects, rng), means, authorizer)
     parts = Parts(
         store,
         builtin_resources("1.36"),
         admission=admission,
-        webhooks=webhooks,
+        outsiders=outsiders,
         authn=lambda inner: Authn(inner, clock, tokens=bearer, may=authorizer.authorize),
         authz=lambda inner: Authz(inner, authorizer),
         connectors=connectors(Means(objects, bearer, authorizer, agents, "1.36", Proxy(objects, agents, rng))),

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from sampan.aio.clock import Clock, RealClock
 from sampan.api.resource import Resource
+from sampan.apiserver.admission.outsiders import Outsiders
 from sampan.apiserver.admission.quota import ResourceQuota
 from sampan.apiserver.admission.review import Admission, AdmitAll
-from sampan.apiserver.admission.webhooks import Webhooks
 from sampan.apiserver.aggregation.aggregator import Aggregator, Identity
 from sampan.apiserver.call import Connector, Kit
 from sampan.apiserver.context import ANONYMOUS, RequestInfo
@@ -45,7 +45,7 @@ class Parts:
     store: Store
     resources: Iterable[Resource]
     admission: Admission = field(default_factory=AdmitAll)
-    webhooks: Webhooks | None = None
+    outsiders: Outsiders | None = None
     """The part of `admission` that follows webhook configurations: started and closed with the server."""
     authn: Filter | None = None
     authz: Filter | None = None
@@ -96,7 +96,7 @@ class App:
         self.metrics: RequestMetrics = RequestMetrics(parts.metrics)
         self.fairness: Fairness = Fairness(parts.store, parts.metrics)
         self.started = False
-        self._custom = CustomKinds(self.kit, parts.webhooks.client if parts.webhooks is not None else None)
+        self._custom = CustomKinds(self.kit, parts.outsiders.client if parts.outsiders is not None else None)
         self._dispatch = Dispatch(self.kit, parts.connectors)
         self._aggregator = Aggregator(self.kit, parts.identity, parts.rng)
         self._discovery = Discovery(
@@ -116,8 +116,8 @@ class App:
     async def start(self) -> None:
         """Make the system's namespaces and the `kubernetes` Service, unless they are there."""
         host, _, port = self.parts.address.rpartition(":")
-        if self.parts.webhooks is not None:
-            await self.parts.webhooks.start(self.kit.live, self.kit.registry.conversions)
+        if self.parts.outsiders is not None:
+            self.parts.outsiders.start(self.kit.live, self.kit.registry.conversions)
         if isinstance(self.parts.admission, ResourceQuota):
             self.parts.admission.start(self.kit)
         await ensure_namespaces(self.kit)
@@ -130,8 +130,8 @@ class App:
         """End what the server does by itself; the store is not closed."""
         await self._aggregator.close()
         await self._custom.close()
-        if self.parts.webhooks is not None:
-            await self.parts.webhooks.close()
+        if self.parts.outsiders is not None:
+            await self.parts.outsiders.close()
         if isinstance(self.parts.admission, ResourceQuota):
             await self.parts.admission.close()
         await self.kit.deadlines.close()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sampan.aio.clock import Clock, RealClock
 from sampan.aio.tasks import Tasks
@@ -19,17 +19,17 @@ from sampan.cluster import kubeconfig
 from sampan.cluster.config import ClusterConfig, ClusterError, enabled
 from sampan.cluster.control_plane import ControlPlane, start_control_plane
 from sampan.cluster.instance import DataDirLock, Instance
-from sampan.cluster.nodes import Nodes, start_nodes
 from sampan.cluster.pki import ADMIN, Pki
-from sampan.cluster.storage import default_storage_class
 from sampan.cluster.sync import SyncApi
-from sampan.controllers import NAMES, Settings, controllers
-from sampan.kubelet.kubelet import Kubelet
-from sampan.reconcile.loop import Kit, Manager
 from sampan.resources.kinds import SERVICEACCOUNTS
-from sampan.scheduler.loop import Scheduler
 from sampan.store.base import Store, StoreError
 from sampan.store.open import open_store
+
+if TYPE_CHECKING:
+    from sampan.cluster.nodes import Nodes
+    from sampan.kubelet.kubelet import Kubelet
+    from sampan.reconcile.loop import Manager
+    from sampan.scheduler.loop import Scheduler
 
 MASTERS = "system:masters"
 
@@ -76,7 +76,8 @@ class Cluster:
 
     async def _start(self) -> None:
         config = self.config
-        wanted = enabled(config.controllers, (*NAMES, "default-scheduler"))
+        if config.controllers != "*":
+            _enabled(config.controllers)  # a name that is none is told before anything is made
         data_dir = self._claim_data_dir()
         self._say("opening the store")
         self._store = await self._open_store(data_dir)
@@ -84,6 +85,11 @@ class Cluster:
         self._plane = plane = await start_control_plane(config, self._store, pki, self.clock, self._say)
         self.server = f"https://{_reachable(config.host)}:{plane.server.port}"
         self._write_kubeconfig(data_dir, pki)
+        # The API is served now; what comes is loaded only here, for reading so many modules takes its time.
+        from sampan.cluster.nodes import start_nodes
+        from sampan.cluster.storage import default_storage_class
+
+        wanted = _enabled(config.controllers)
         api = Api(plane.transport("system:kube-controller-manager", MASTERS))
         self._informers = Informers(api, self.clock)
         self._say("starting controllers and scheduler")
@@ -97,6 +103,10 @@ class Cluster:
             self._lock.publish(self._instance())
 
     async def _start_controllers(self, api: Api, wanted: frozenset[str], data_dir: Path) -> None:
+        from sampan.controllers import Settings, controllers
+        from sampan.reconcile.loop import Kit, Manager
+        from sampan.scheduler.loop import Scheduler
+
         assert self._informers is not None
         served = await served_kinds(api)
         kinds = [s.mapping for s in served if {"list", "watch", "delete"} <= s.verbs]
@@ -204,7 +214,7 @@ class Cluster:
         return Api(self._plane.transport("kubernetes-admin", MASTERS))
 
     @property
-    def kubelets(self) -> list[Kubelet]:
+    def kubelets(self) -> "list[Kubelet]":
         """The node agents of this process."""
         return list(self._nodes.kubelets) if self._nodes is not None else []
 
@@ -243,6 +253,12 @@ class Cluster:
         if self._thread is None:
             return self.api()
         return SyncApi(self.api(), self._thread.call)
+
+
+def _enabled(selection: str) -> frozenset[str]:
+    from sampan.controllers import NAMES
+
+    return enabled(selection, (*NAMES, "default-scheduler"))
 
 
 def _reachable(host: str) -> str:

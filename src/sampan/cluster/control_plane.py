@@ -12,9 +12,9 @@ from sampan.api.json import Obj
 from sampan.api.names import parse_api_version
 from sampan.apiserver.admission.chain import Chain, with_settings
 from sampan.apiserver.admission.compose import compose
+from sampan.apiserver.admission.outsiders import Means as OutsiderMeans
 from sampan.apiserver.admission.plugins.pod_security import PodSecurity
 from sampan.apiserver.admission.pod_security_metrics import PodSecurityMetrics
-from sampan.apiserver.admission.webhooks import Means as WebhookMeans
 from sampan.apiserver.answer import refusal, status_response
 from sampan.apiserver.app import App, Parts
 from sampan.apiserver.authn.jwt import Signer
@@ -104,12 +104,12 @@ async def start_control_plane(
         raise ClusterError(_cannot_listen(config, error)) from error
     plugins = with_settings(PodSecurity(configuration, PodSecurityMetrics(metrics, int(version.split(".")[1]))))
     chain = Chain(objects, rng, plugins)
-    admission, webhooks = compose(chain, WebhookMeans(store, objects, clock, rng, metrics, authorizer), authorizer)
+    admission, outsiders = compose(chain, OutsiderMeans(store, objects, clock, rng, metrics, authorizer), authorizer)
     parts = Parts(
         store=store,
         resources=resources,
         admission=admission,
-        webhooks=webhooks,
+        outsiders=outsiders,
         authn=lambda app: Authn(app, clock, tokens=bearer, may=authorizer.authorize),
         authz=lambda app: Authz(app, authorizer),
         connectors=connectors(Means(objects, bearer, authorizer, kubelets, version, proxy)),

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from sampan.aio.clock import RealClock
 from sampan.apiserver.admission.chain import Chain
-from sampan.apiserver.admission.webhooks import Means, Webhooks
+from sampan.apiserver.admission.outsiders import Means, Outsiders
 from sampan.apiserver.app import App, Parts
 from sampan.apiserver.authorizer import Authorizer
 from sampan.apiserver.context import UserInfo
@@ -115,9 +115,9 @@ async def hooked() -> AsyncIterator[App]:
     store, clock, rng, metrics = MemoryStore(), RealClock(), random.Random(7), Metrics()
     objects = StoredObjects(store)
     authorizer = Authorizer(store, objects)
-    webhooks = Webhooks(Chain(objects, rng), Means(store, objects, clock, rng, metrics, authorizer))
+    outsiders = Outsiders(Chain(objects, rng), Means(store, objects, clock, rng, metrics, authorizer))
     parts = Parts(
-        store, builtin_resources("1.36"), webhooks, webhooks, version="1.36", clock=clock, rng=rng, metrics=metrics
+        store, builtin_resources("1.36"), outsiders, outsiders, version="1.36", clock=clock, rng=rng, metrics=metrics
     )
     made = App(parts)
     await made.start()

@@ -1,20 +1,17 @@
 """Admission by webhooks: MutatingAdmissionWebhook one after the other, ValidatingAdmissionWebhook all at once."""
 
 import asyncio
-import random
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
-from sampan.aio.clock import Clock
 from sampan.api.errors import StatusError, bad_request, forbidden, internal, not_found
 from sampan.api.json import Obj, dumps
 from sampan.apiserver.admission.bodies import Bodies
 from sampan.apiserver.admission.configurations import Configurations
+from sampan.apiserver.admission.outsiders import Means
 from sampan.apiserver.admission.policy import source
 from sampan.apiserver.admission.policy.activation import Failed
-from sampan.apiserver.admission.policy.authorizing import Asked as Authorizes
 from sampan.apiserver.admission.policy.authorizing import Decisions
 from sampan.apiserver.admission.policy.calls import Ground
 from sampan.apiserver.admission.policy.conditions import hold
@@ -29,10 +26,7 @@ from sampan.apiserver.admission.webhook_metrics import WebhookMetrics
 from sampan.apiserver.admission.webhook_review import Question, admission_review, denial, read_answer, review_version
 from sampan.apiserver.conversion import Conversion
 from sampan.apiserver.live import LiveResources
-from sampan.apiserver.objects import StoredObjects
 from sampan.apiserver.webhook_client import CallFailed, WebhookClient
-from sampan.obs.metrics import Metrics
-from sampan.store.base import Store
 
 
 class Denied(Exception):
@@ -44,19 +38,6 @@ class Denied(Exception):
 
 
 MUTATING, VALIDATING = "mutatingwebhookconfigurations", "validatingwebhookconfigurations"
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What webhooks are called with."""
-
-    store: Store
-    objects: StoredObjects
-    clock: Clock
-    rng: random.Random
-    metrics: Metrics
-    authorizer: Authorizes
-    """Who answers the `authorizer` of expressions."""
 
 
 class Rounds:
@@ -71,11 +52,11 @@ class Rounds:
 class Webhooks:
     """An Admission that asks an inner one (the plugins), then the stored policies, then the stored webhooks.
 
-    Call `start` with the served resources before the first request, and `close` in the end.
+    Call `start` with the served resources before the first request.
     """
 
-    def __init__(self, inner: Admission, means: Means) -> None:
-        self.client = WebhookClient(means.objects, means.rng)
+    def __init__(self, inner: Admission, means: Means, client: WebhookClient) -> None:
+        self.client = client
         self._inner, self._means = inner, means
         self._metrics = WebhookMetrics(means.metrics)
         self._mutating = Configurations(means.store, MUTATING, read_hooks)
@@ -85,15 +66,11 @@ class Webhooks:
         self._bodies: Bodies | None = None
         self._ground: Ground | None = None
 
-    async def start(self, live: LiveResources, conversions: Mapping[tuple[str, str], Conversion]) -> None:
+    def start(self, live: LiveResources, conversions: Mapping[tuple[str, str], Conversion]) -> None:
         """`conversions`: the conversion webhooks of custom kinds."""
         means = self._means
         self._bodies = Bodies(live, conversions)
         self._ground = Ground.of(means.objects, live, self._bodies, means.authorizer)
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self.client.close()
 
     # ---- mutating
 
