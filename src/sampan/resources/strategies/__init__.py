@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 
 from sampan.api.resource import Strategy
-from sampan.resources.strategies import certificates, config, crds, network, pods, small_groups, volumes, workloads
+from sampan.resources.strategies import (
+    certificates,
+    config,
+    crds,
+    network,
+    pods,
+    roles,
+    small_groups,
+    volumes,
+    workloads,
+)
 
 ADMISSION, RBAC, STORAGE = "admissionregistration.k8s.io", "rbac.authorization.k8s.io", "storage.k8s.io"
 FLOW = "flowcontrol.apiserver.k8s.io"
@@ -53,8 +63,10 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = {
     (ADMISSION, "ValidatingWebhookConfiguration"): config.VALIDATING_WEBHOOKS,
     (FLOW, "FlowSchema"): config.FLOW_SCHEMAS,
     (FLOW, "PriorityLevelConfiguration"): config.PRIORITY_LEVELS,
-    (RBAC, "ClusterRoleBinding"): config.ROLE_BINDINGS,
-    (RBAC, "RoleBinding"): config.ROLE_BINDINGS,
+    (RBAC, "ClusterRole"): roles.CLUSTER_ROLES,
+    (RBAC, "ClusterRoleBinding"): roles.CLUSTER_ROLE_BINDINGS,
+    (RBAC, "Role"): roles.ROLES,
+    (RBAC, "RoleBinding"): roles.ROLE_BINDINGS,
     (STORAGE, "CSIDriver"): volumes.CSI_DRIVERS,
     (STORAGE, "StorageClass"): volumes.STORAGE_CLASSES,
 }

@@ -24,6 +24,11 @@ quoted = go_quoted
 """As Go's %q prints a string."""
 
 
+def plain(value: str) -> Shown:
+    """A string that is just a string, where errors would show one of a named type."""
+    return Shown(quoted(value))
+
+
 def marshalled(value: Any) -> str:
     """As Go's JSON encoder writes a value."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).translate(HTML)

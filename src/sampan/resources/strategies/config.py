@@ -27,7 +27,6 @@ from sampan.resources.validation.metadata import check_own_meta
 from sampan.resources.validation.scheduling.priority_class import check_priority_class, check_priority_class_update
 
 NAME_LABEL = "kubernetes.io/metadata.name"
-RBAC = "rbac.authorization.k8s.io"
 
 
 def _namespace(obj: Obj) -> Obj:
@@ -95,15 +94,6 @@ def _subset(subset: Obj) -> Obj:
 
 def _endpoints(obj: Obj) -> Obj:
     return within(obj, "subsets", partial(each, change=_subset))
-
-
-def _subject(subject: Obj) -> Obj:
-    return fill(subject, apiGroup=RBAC) if subject.get("kind") in ("User", "Group") else subject
-
-
-def _binding(obj: Obj) -> Obj:
-    obj = within(obj, "roleRef", partial(fill, apiGroup=RBAC))
-    return within(obj, "subjects", partial(each, change=_subject)) if obj.get("subjects") else obj
 
 
 def _rule(rule: Obj) -> Obj:
@@ -262,7 +252,6 @@ QUOTAS = Rules(
 )
 ACCOUNTS = Rules(check_change=_change_account)
 ENDPOINTS = Rules(defaults=_endpoints, check=check_endpoints, check_change=_change_endpoints, warn=warn_endpoints)
-ROLE_BINDINGS = Rules(defaults=_binding)
 VALIDATING_WEBHOOKS = Rules(defaults=_webhooks(_webhook), check=check_validating)
 MUTATING_WEBHOOKS = Rules(defaults=_webhooks(_mutating_webhook), check=check_mutating)
 ADMISSION_POLICIES = Rules(True, defaults=_policy)

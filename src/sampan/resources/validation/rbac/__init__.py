@@ -1,0 +1,1 @@
+"""What is wrong with objects of the rbac.authorization.k8s.io group."""
