@@ -11,6 +11,7 @@ from sampan.resources.strategies import (
     pods,
     roles,
     small_groups,
+    storage,
     volumes,
     workloads,
 )
@@ -67,6 +68,10 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = {
     (RBAC, "ClusterRoleBinding"): roles.CLUSTER_ROLE_BINDINGS,
     (RBAC, "Role"): roles.ROLES,
     (RBAC, "RoleBinding"): roles.ROLE_BINDINGS,
-    (STORAGE, "CSIDriver"): volumes.CSI_DRIVERS,
-    (STORAGE, "StorageClass"): volumes.STORAGE_CLASSES,
+    (STORAGE, "CSIDriver"): storage.CSI_DRIVERS,
+    (STORAGE, "CSINode"): storage.CSI_NODES,
+    (STORAGE, "CSIStorageCapacity"): storage.CAPACITIES,
+    (STORAGE, "StorageClass"): storage.STORAGE_CLASSES,
+    (STORAGE, "VolumeAttachment"): storage.ATTACHMENTS,
+    (STORAGE, "VolumeAttributesClass"): storage.ATTRIBUTES_CLASSES,
 }

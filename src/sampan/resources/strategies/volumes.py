@@ -1,4 +1,4 @@
-"""Persistent volumes, claims, storage classes and CSI drivers."""
+"""Persistent volumes and claims."""
 
 from functools import partial
 
@@ -7,7 +7,6 @@ from sampan.api.meta import annotations_of, is_dns1123_subdomain
 from sampan.resources.strategies.checks import Errors
 from sampan.resources.strategies.pod_spec import VOLUME_SOURCES
 from sampan.resources.strategies.rules import Rules, fill, fill_absent, metadata_again, within
-from sampan.resources.strategies.volume_rules import check_class, check_class_update
 from sampan.resources.validation.core.claim import (
     check_claim,
     check_claim_again,
@@ -25,6 +24,9 @@ from sampan.resources.validation.core.volume import (
 from sampan.resources.validation.metadata import check_own_meta
 from sampan.resources.validation.node_labels import warn_node_term
 
+DEFAULTED_SOURCES = ("hostPath", "iscsi", "rbd", "scaleIO", "azureDisk")
+"""Sources that lack something to fill in."""
+
 
 def _status(phase: str) -> Obj:
     return {"phase": phase}
@@ -33,7 +35,7 @@ def _status(phase: str) -> Obj:
 def _volume(obj: Obj) -> Obj:
     def spec(value: Obj) -> Obj:
         value = fill_absent(fill(value, persistentVolumeReclaimPolicy="Retain"), volumeMode="Filesystem")
-        for source in ("hostPath", "iscsi", "rbd", "scaleIO", "azureDisk"):
+        for source in DEFAULTED_SOURCES:
             if source in value:
                 return within(value, source, VOLUME_SOURCES[source])
         return value
@@ -77,25 +79,6 @@ def _claim(obj: Obj) -> Obj:
     return within(obj, "status", lambda s: fill(s, phase="Pending"), absent={})
 
 
-def _class(obj: Obj) -> Obj:
-    return fill(obj, reclaimPolicy="Delete", volumeBindingMode="Immediate")
-
-
-def _driver(obj: Obj) -> Obj:
-    def spec(value: Obj) -> Obj:
-        return fill(
-            {**value, "volumeLifecycleModes": value.get("volumeLifecycleModes") or ["Persistent"]},
-            attachRequired=True,
-            podInfoOnMount=False,
-            storageCapacity=False,
-            fsGroupPolicy="ReadWriteOnceWithFSType",
-            requiresRepublish=False,
-            seLinuxMount=False,
-        )
-
-    return within(obj, "spec", spec, absent={})
-
-
 def _change_volume(new: Obj, old: Obj) -> Errors:
     again = check_own_meta(new["metadata"], False, is_dns1123_subdomain) + check_volume_again(new, old)
     return again + check_mount_options(new) + again + check_volume_kept(new, old)
@@ -124,5 +107,3 @@ CLAIMS = Rules(
     check_status=check_claim_status,
     warn=warn_claim,
 )
-STORAGE_CLASSES = Rules(defaults=_class, check=check_class, check_update=check_class_update)
-CSI_DRIVERS = Rules(defaults=_driver)

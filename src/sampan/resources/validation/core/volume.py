@@ -46,6 +46,8 @@ MOUNTABLE = frozenset(
     )
 )  # fmt: skip
 """Sources whose mounts take options."""
+INLINE_FREE = ("claimRef", "capacity")
+"""What volumes that stand in attachments do not have."""
 BETA_TO_GA = {
     "failure-domain.beta.kubernetes.io/zone": "topology.kubernetes.io/zone",
     "failure-domain.beta.kubernetes.io/region": "topology.kubernetes.io/region",
@@ -97,12 +99,37 @@ def _spec(obj: Obj, any_value: bool) -> Errors:
         else:
             at = "spec.nodeAffinity.required"
             errors += check_node_selector(affinity["required"], at, any_value=any_value)
-    errors += _sources(spec, name_of(obj))
+    return errors + _sources(spec, name_of(obj)) + _recycled(spec) + _rest(spec)
+
+
+def _recycled(spec: Obj) -> Errors:
     path = (spec.get("hostPath") or {}).get("path") or "."
-    if policy == "Recycle" and posixpath.normpath(path).replace("//", "/") == "/":
+    if spec.get("persistentVolumeReclaimPolicy") == "Recycle" and posixpath.normpath(path).replace("//", "/") == "/":
         why = "may not be 'recycle' for a hostPath mount of '/'"
-        errors.append(forbidden("spec.persistentVolumeReclaimPolicy", why))
-    return errors + _rest(spec)
+        return [forbidden("spec.persistentVolumeReclaimPolicy", why)]
+    return []
+
+
+INLINE = "in the context of inline volumes"
+
+
+def check_inline(spec: Obj, at: str) -> Errors:
+    """The spec of a volume that stands in a VolumeAttachment, at `at`; upstream takes no name for it."""
+    here, errors = "spec", Errors()
+    errors += [forbidden(f"{here}.{key}", f"may not be specified {INLINE}") for key in INLINE_FREE if spec.get(key)]
+    if spec.get("csi") is None:
+        errors.append(required(f"{here}.csi", f"has to be specified {INLINE}"))
+    errors += _modes(spec)
+    if spec.get("persistentVolumeReclaimPolicy") not in (None, "", "Retain"):
+        errors.append(forbidden(f"{here}.persistentVolumeReclaimPolicy", f"may only be Retain {INLINE}"))
+    if spec.get("nodeAffinity") is not None:
+        errors.append(forbidden(f"{here}.nodeAffinity", f"may not be specified {INLINE}"))
+    errors += _sources(spec, "") + _recycled(spec)
+    if spec.get("storageClassName"):
+        errors.append(forbidden(f"{here}.storageClassName", f"may not be specified {INLINE}"))
+    if spec.get("volumeMode") not in (None, "Filesystem"):
+        errors.append(forbidden(f"{here}.volumeMode", f"may not specify volumeMode other than Filesystem {INLINE}"))
+    return [error._replace(field=at + error.field.removeprefix(here)) for error in errors]
 
 
 def _modes(spec: Obj) -> Errors:
