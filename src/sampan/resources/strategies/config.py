@@ -9,7 +9,7 @@ from sampan.api.json import Obj
 from sampan.api.meta import is_dns1123_subdomain
 from sampan.resources.strategies.checks import Errors, Shown, immutable, marshalled
 from sampan.resources.strategies.config_webhooks import check_mutating, check_validating
-from sampan.resources.strategies.rules import Rules, each, fill, fill_zero, metadata_again, within, without
+from sampan.resources.strategies.rules import Rules, each, fill, metadata_again, within, without
 from sampan.resources.validation.core.config_map import check_config_map, check_frozen
 from sampan.resources.validation.core.endpoints import check_endpoints, check_endpoints_changed, warn_endpoints
 from sampan.resources.validation.core.limits import check_limit_range
@@ -163,23 +163,6 @@ def _behavior(behavior: Obj) -> Obj:
     }
 
 
-def _flow_schema(obj: Obj) -> Obj:
-    return within(obj, "spec", partial(fill_zero, matchingPrecedence=1000), absent={})
-
-
-def _priority_level(obj: Obj) -> Obj:
-    def limited(value: Obj) -> Obj:
-        value = fill(value, nominalConcurrencyShares=30, lendablePercent=0)
-        queue = partial(fill_zero, handSize=8, queues=64, queueLengthLimit=50)
-        return within(value, "limitResponse", lambda r: within(r, "queuing", queue))
-
-    def spec(value: Obj) -> Obj:
-        value = within(value, "limited", limited)
-        return within(value, "exempt", partial(fill, nominalConcurrencyShares=0, lendablePercent=0))
-
-    return within(obj, "spec", spec)
-
-
 def _meta(namespaced: bool, new: Obj) -> Errors:
     return check_own_meta(new["metadata"], namespaced, is_dns1123_subdomain)
 
@@ -273,5 +256,3 @@ PRIORITY_CLASSES = Rules(
     check=check_priority_class,
     check_change=_change_priority_class,
 )
-FLOW_SCHEMAS = Rules(True, defaults=_flow_schema)
-PRIORITY_LEVELS = Rules(True, defaults=_priority_level)
