@@ -144,7 +144,13 @@ def hpa_v2_to_v1(obj: Obj) -> Obj:
     return {**obj, "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": spec, "status": status}
 
 
-def _travelled(annotations: Obj, key: str) -> Any:
+def _travelled(annotations: Obj, key: str) -> list[Obj]:
+    """What an annotation lists; one that cannot be read is none."""
+    found = _read(annotations, key)
+    return found if isinstance(found, list) and all(isinstance(one, dict) for one in found) else []
+
+
+def _read(annotations: Obj, key: str) -> Any:
     try:
         return json.loads(annotations[key]) if key in annotations else None
     except (json.JSONDecodeError, TypeError):
@@ -163,12 +169,12 @@ def hpa_v1_to_v2(obj: Obj) -> Obj:
     spec, status = dict(obj.get("spec") or {}), dict(obj.get("status") or {})
     wanted, seen = spec.pop("targetCPUUtilizationPercentage", None), status.pop("currentCPUUtilizationPercentage", None)
     others = _travelled(annotations, _METRICS)
-    metrics = [_metric_from_v1(metric, _SPEC_FIELDS, "target") for metric in others or ()]
+    metrics = [_metric_from_v1(metric, _SPEC_FIELDS, "target") for metric in others]
     if wanted is not None:
         metrics.append(_cpu("target", wanted))
     spec["metrics"] = metrics or [_cpu("target", _DEFAULT_UTILIZATION)]
-    behavior = _travelled(annotations, _BEHAVIOR)
-    if behavior:
+    behavior = _read(annotations, _BEHAVIOR)
+    if behavior and isinstance(behavior, dict):
         spec["behavior"] = _rename_keys(behavior, _lower)
     current = _travelled(annotations, _STATUSES)
     if current:

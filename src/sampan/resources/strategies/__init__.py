@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from sampan.api.resource import Strategy
 from sampan.resources.strategies import (
+    autoscalers,
     certificates,
     config,
     crds,
@@ -42,7 +43,7 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = {
     ("apps", "Deployment"): workloads.DEPLOYMENTS,
     ("apps", "ReplicaSet"): workloads.REPLICA_SETS,
     ("apps", "StatefulSet"): workloads.STATEFUL_SETS,
-    ("autoscaling", "HorizontalPodAutoscaler"): config.AUTOSCALERS,
+    ("autoscaling", "HorizontalPodAutoscaler"): autoscalers.AUTOSCALERS,
     ("batch", "CronJob"): workloads.CRON_JOBS,
     ("batch", "Job"): workloads.JOBS,
     ("certificates.k8s.io", "CertificateSigningRequest"): certificates.SIGNING_REQUESTS,

@@ -133,36 +133,6 @@ def _policy_binding(obj: Obj) -> Obj:
     return within(obj, "spec", lambda s: within(s, "matchResources", _match))
 
 
-def _autoscaler(obj: Obj) -> Obj:
-    cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
-
-    def spec(value: Obj) -> Obj:
-        value = fill(value, minReplicas=1)
-        value = value if value.get("metrics") else {**value, "metrics": [cpu]}
-        return within(value, "behavior", _behavior)
-
-    return within(obj, "spec", spec, absent={})
-
-
-UP = {
-    "stabilizationWindowSeconds": 0,
-    "selectPolicy": "Max",
-    "policies": [
-        {"type": "Pods", "value": 4, "periodSeconds": 15},
-        {"type": "Percent", "value": 100, "periodSeconds": 15},
-    ],
-}
-DOWN = {"selectPolicy": "Max", "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}]}
-
-
-def _behavior(behavior: Obj) -> Obj:
-    return {
-        **behavior,
-        "scaleUp": fill(behavior.get("scaleUp") or {}, **UP),
-        "scaleDown": fill(behavior.get("scaleDown") or {}, **DOWN),
-    }
-
-
 def _meta(namespaced: bool, new: Obj) -> Errors:
     return check_own_meta(new["metadata"], namespaced, is_dns1123_subdomain)
 
@@ -240,7 +210,6 @@ MUTATING_WEBHOOKS = Rules(defaults=_webhooks(_mutating_webhook), check=check_mut
 ADMISSION_POLICIES = Rules(True, defaults=_policy)
 MUTATING_POLICIES = Rules(defaults=_policy)
 POLICY_BINDINGS = Rules(defaults=_policy_binding)
-AUTOSCALERS = Rules(True, defaults=_autoscaler)
 
 
 def _priority_class(obj: Obj) -> Obj:
