@@ -14,6 +14,7 @@ RBAC = "rbac.authorization.k8s.io"
 NAME_RULES: Mapping[tuple[str, str], Names] = {
     ("", "Namespace"): is_dns1123_label,
     ("", "Service"): is_dns1123_label,
+    ("apps", "StatefulSet"): is_dns1123_label,
     (RBAC, "Role"): is_path_segment,
     (RBAC, "RoleBinding"): is_path_segment,
     (RBAC, "ClusterRole"): is_path_segment,

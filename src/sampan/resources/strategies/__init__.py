@@ -39,6 +39,7 @@ STRATEGIES: Mapping[tuple[str, str], Strategy] = {
     ("", "Service"): network.SERVICES,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): crds.DEFINITIONS,
     ("apiregistration.k8s.io", "APIService"): network.API_SERVICES,
+    ("apps", "ControllerRevision"): workloads.REVISIONS,
     ("apps", "DaemonSet"): workloads.DAEMON_SETS,
     ("apps", "Deployment"): workloads.DEPLOYMENTS,
     ("apps", "ReplicaSet"): workloads.REPLICA_SETS,

@@ -53,7 +53,8 @@ def required(field: str, detail: str = "") -> FieldError:
 
 def invalid(field: str, value: Any, detail: str) -> FieldError:
     """A value that cannot be."""
-    return FieldError("FieldValueInvalid", field, f"Invalid value: {shown(value)}: {detail}")
+    text = f"Invalid value: {shown(value)}"
+    return FieldError("FieldValueInvalid", field, f"{text}: {detail}" if detail else text)
 
 
 def forbidden(field: str, detail: str) -> FieldError:

@@ -7,16 +7,22 @@ from sampan.api.json import Obj
 from sampan.resources.strategies import templates as of
 from sampan.resources.strategies.checks import Errors, meta_of, spec_of
 from sampan.resources.strategies.pod_spec import template
-from sampan.resources.strategies.rules import Rules, each, fill, metadata_again, within
-from sampan.resources.strategies.workload_rules import (
-    check_cron_job,
-    check_daemon_set,
+from sampan.resources.strategies.rules import Rules, each, fill, fill_absent, metadata_again, within, without
+from sampan.resources.strategies.workload_rules import check_cron_job, check_job, check_job_update
+from sampan.resources.validation.apps.daemon_set import check_daemon_set, check_daemon_set_update
+from sampan.resources.validation.apps.deployment import (
     check_deployment,
-    check_job,
-    check_job_update,
-    check_selector_update,
-    check_stateful_set,
-    check_workload,
+    check_deployment_update,
+    check_replica_set,
+    check_replica_set_update,
+)
+from sampan.resources.validation.apps.revision import check_revision, check_revision_update
+from sampan.resources.validation.apps.stateful_set import check_stateful_set, check_stateful_set_update
+from sampan.resources.validation.apps.status import (
+    check_daemon_set_status,
+    check_deployment_status,
+    check_replica_set_status,
+    check_stateful_set_status,
 )
 from sampan.resources.validation.batch.job_status import check_job_status
 from sampan.resources.validation.core.controller import (
@@ -79,8 +85,8 @@ CLAIM = {"kind": "PersistentVolumeClaim", "apiVersion": "v1"}
 
 
 def _claim_template(claim: Obj) -> Obj:
-    claim = within({**claim, **CLAIM}, "spec", partial(fill, volumeMode="Filesystem"), absent={})
-    return fill(claim, status={"phase": "Pending"})
+    claim = within({**claim, **CLAIM}, "spec", partial(fill_absent, volumeMode="Filesystem"), absent={})
+    return within(claim, "status", partial(fill, phase="Pending"), absent={})
 
 
 def _stateful_set(spec: Obj) -> Obj:
@@ -176,7 +182,8 @@ DEPLOYMENTS = Rules(
     on_create=of.drop_in_workload,
     on_update=of.drop_in_workload_update,
     check=check_deployment,
-    check_update=check_selector_update,
+    check_change=check_deployment_update,
+    check_status=check_deployment_status,
     warn=of.warn_workload,
     warn_update=of.if_changed(of.warn_template),
 )
@@ -185,8 +192,9 @@ REPLICA_SETS = Rules(
     defaults=_spec_of(_replica_set),
     on_create=of.drop_in_workload,
     on_update=of.drop_in_workload_update,
-    check=check_workload,
-    check_update=check_selector_update,
+    check=check_replica_set,
+    check_change=check_replica_set_update,
+    check_status=check_replica_set_status,
     warn=of.warn_workload,
     warn_update=of.if_changed(of.warn_template),
 )
@@ -202,20 +210,34 @@ DAEMON_SETS = Rules(
     on_create=of.drop_in_workload,
     on_update=_daemon_set_update,
     check=check_daemon_set,
-    check_update=check_selector_update,
+    check_change=check_daemon_set_update,
+    check_status=check_daemon_set_status,
     warn=of.warn_template,
     warn_update=_warn_daemon_set_update,
 )
+
+
+def _stateful_set_update(new: Obj, old: Obj) -> Obj:
+    """Without maxUnavailable, whose gate is off, unless the old set has it."""
+    rolling = (spec_of(old).get("updateStrategy") or {}).get("rollingUpdate") or {}
+    if rolling.get("maxUnavailable") is None:
+        drop = partial(within, key="rollingUpdate", change=lambda part: without(part, "maxUnavailable"))
+        new = within(new, "spec", lambda spec: within(spec, "updateStrategy", drop))
+    return of.drop_in_workload(new)
+
+
 STATEFUL_SETS = Rules(
     True,
     defaults=_spec_of(_stateful_set),
-    on_create=of.drop_in_workload,
-    on_update=of.drop_in_workload_update,
+    on_create=lambda obj: _stateful_set_update(obj, {}),
+    on_update=_stateful_set_update,
     check=check_stateful_set,
-    check_update=check_selector_update,
+    check_change=check_stateful_set_update,
+    check_status=check_stateful_set_status,
     warn=of.warn_stateful_set,
     warn_update=of.warn_stateful_set_update,
 )
+REVISIONS = Rules(check=check_revision, check_change=check_revision_update)
 
 
 def _change_controller(new: Obj, old: Obj) -> Errors:

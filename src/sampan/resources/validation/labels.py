@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sampan.api.json import Obj
 from sampan.api.meta import is_label_value, is_qualified_name
-from sampan.resources.strategies.checks import Errors, forbidden, invalid, named, required, too_long
+from sampan.resources.strategies.checks import Errors, Shown, forbidden, invalid, marshalled, named, required, too_long
 
 ANNOTATIONS_SIZE = 256 * 1024
 IN, EXISTS = ("In", "NotIn"), ("Exists", "DoesNotExist")
@@ -68,3 +68,20 @@ def check_requirement(requirement: Obj, at: str, *, any_value: bool = False) -> 
         for index, value in enumerate(values):
             errors += [invalid(f"{at}.values[{index}]", value, problem) for problem in is_label_value(value)]
     return errors
+
+
+def shown_selector(selector: Obj | None) -> Shown:
+    """A LabelSelector as errors show it: as JSON, without what is empty."""
+    if selector is None:
+        return Shown("null")
+    made: Obj = {}
+    if selector.get("matchLabels"):
+        made["matchLabels"] = dict(sorted(selector["matchLabels"].items()))
+    if selector.get("matchExpressions"):
+        made["matchExpressions"] = [_shown_requirement(one) for one in selector["matchExpressions"]]
+    return Shown(marshalled(made))
+
+
+def _shown_requirement(requirement: Obj) -> Obj:
+    made: Obj = {key: requirement.get(key) or "" for key in ("key", "operator")}
+    return {**made, "values": requirement["values"]} if requirement.get("values") else made

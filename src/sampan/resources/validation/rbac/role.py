@@ -2,7 +2,6 @@
 
 from sampan.api.json import Obj
 from sampan.api.meta import is_path_segment
-from sampan.api.selectors import label_selector
 from sampan.resources.strategies.checks import Errors, invalid, required
 from sampan.resources.strategies.rules import metadata_again
 from sampan.resources.validation.labels import check_label_selector
@@ -74,8 +73,6 @@ def _aggregation(obj: Obj, *, any_value: bool) -> Errors:
     for index, selector in enumerate(selectors):
         at = f"{SELECTORS}[{index}]"
         errors += check_label_selector(selector, at, any_value=any_value)
-        try:
-            label_selector(selector)
-        except ValueError:
+        if check_label_selector(selector, ""):
             errors.append(invalid(at, None, "invalid label selector."))
     return errors

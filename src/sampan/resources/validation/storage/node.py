@@ -8,17 +8,15 @@ from sampan.api.quantity import canonical, number
 from sampan.resources.strategies.checks import (
     IMMUTABLE,
     Errors,
-    Shown,
     duplicate,
     invalid,
-    marshalled,
     not_negative,
     required,
     spec_of,
 )
 from sampan.resources.strategies.rules import metadata_again
 from sampan.resources.validation.go_struct import Pointer, Table, shown_struct
-from sampan.resources.validation.labels import check_label_selector
+from sampan.resources.validation.labels import check_label_selector, shown_selector
 from sampan.resources.validation.metadata import check_own_meta
 from sampan.resources.validation.node_labels import DEPRECATED
 from sampan.resources.validation.pods.volume_sources import check_driver_name
@@ -95,17 +93,11 @@ def check_capacity_update(new: Obj, old: Obj) -> Errors:
     errors = check_own_meta(new["metadata"], True, is_dns1123_subdomain) + check_capacity(new, any_value=any_value)
     errors += metadata_again(new, old)
     if new.get(TOPOLOGY) != old.get(TOPOLOGY):
-        errors.append(invalid(TOPOLOGY, Shown(marshalled(_ordered(new.get(TOPOLOGY)))), IMMUTABLE))
+        errors.append(invalid(TOPOLOGY, shown_selector(new.get(TOPOLOGY)), IMMUTABLE))
     name = new.get("storageClassName") or ""
     if name != (old.get("storageClassName") or ""):
         errors.append(invalid("storageClassName", name, IMMUTABLE))
     return errors
-
-
-def _ordered(selector: Obj | None) -> Obj | None:
-    if selector is None or not selector.get("matchLabels"):
-        return selector
-    return {**selector, "matchLabels": dict(sorted(selector["matchLabels"].items()))}
 
 
 def warn_capacity(obj: Obj) -> list[str]:
