@@ -68,11 +68,12 @@ def test_containers_may_mount_what_claim_templates_make() -> None:
     mount = {"name": "data", "mountPath": "/data"}
     pod = {"containers": [{"name": "c", "image": "i", "volumeMounts": [mount]}]}
     labels = {"app": "db"}
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     spec = {
         "serviceName": "db",
         "selector": {"matchLabels": labels},
         "template": {"metadata": {"labels": labels}, "spec": pod},
-        "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}],
+        "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}],
     }
     strategy = next(r for r in builtin_resources("1.37") if r.mapping.kind == "StatefulSet").strategy
     whole = strategy.default({"metadata": {"name": "db", "namespace": "n"}, "spec": spec})

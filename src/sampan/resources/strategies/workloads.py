@@ -8,7 +8,6 @@ from sampan.resources.strategies import templates as of
 from sampan.resources.strategies.checks import Errors, meta_of, spec_of
 from sampan.resources.strategies.pod_spec import template
 from sampan.resources.strategies.rules import Rules, each, fill, fill_absent, metadata_again, within, without
-from sampan.resources.strategies.workload_rules import check_cron_job, check_job, check_job_update
 from sampan.resources.validation.apps.daemon_set import check_daemon_set, check_daemon_set_update
 from sampan.resources.validation.apps.deployment import (
     check_deployment,
@@ -24,6 +23,8 @@ from sampan.resources.validation.apps.status import (
     check_replica_set_status,
     check_stateful_set_status,
 )
+from sampan.resources.validation.batch.cron_job import check_cron_job, check_cron_job_update
+from sampan.resources.validation.batch.job import check_job, check_job_update
 from sampan.resources.validation.batch.job_status import check_job_status
 from sampan.resources.validation.core.controller import (
     check_controller,
@@ -120,12 +121,19 @@ def _replication_controller(obj: Obj) -> Obj:
     return _labels_from_template({**obj, "spec": spec}, labels)
 
 
+def _patterns(spec: Obj) -> Obj:
+    """Conditions of pods that failures are judged by are to be true, unless it is said what else."""
+    rule = partial(within, key="onPodConditions", change=partial(each, change=partial(fill, status="True")))
+    return within(spec, "podFailurePolicy", lambda policy: within(policy, "rules", partial(each, change=rule)))
+
+
 def _job_spec(spec: Obj) -> Obj:
     if spec.get("completions") is None and spec.get("parallelism") is None:
         spec = fill(spec, completions=1)
+    spec = _patterns(spec)
     replacement = "Failed" if spec.get("podFailurePolicy") is not None else "TerminatingOrFailed"
     backoff = 2**31 - 1 if spec.get("backoffLimitPerIndex") is not None else 6
-    return fill(
+    return fill_absent(
         template(spec),
         parallelism=1,
         backoffLimit=backoff,
@@ -153,11 +161,11 @@ def select_by_uid(obj: Obj) -> Obj:
     ours = {CONTROLLER_UID: uid, OLD_CONTROLLER_UID: uid, JOB_NAME: name, OLD_JOB_NAME: name}
     pods = spec.get("template") or {}
     pod_meta = pods.get("metadata") or {}
-    labels = {**(pod_meta.get("labels") or {}), **ours}
+    labels = {**ours, **(pod_meta.get("labels") or {})}  # a client's own stay, for validation to refuse
     if pod_meta.get("labels") and meta.get("labels") is pod_meta["labels"]:  # one map, when they came by default
         obj = {**obj, "metadata": {**meta, "labels": labels}}
     selector = spec.get("selector") or {}
-    match = {**(selector.get("matchLabels") or {}), CONTROLLER_UID: uid}
+    match = {CONTROLLER_UID: uid, **(selector.get("matchLabels") or {})}
     spec = {
         **spec,
         "selector": {**selector, "matchLabels": match},
@@ -168,7 +176,7 @@ def select_by_uid(obj: Obj) -> Obj:
 
 def _cron_job(spec: Obj) -> Obj:
     spec = fill(spec, concurrencyPolicy="Allow", suspend=False, successfulJobsHistoryLimit=3, failedJobsHistoryLimit=1)
-    return within(spec, "jobTemplate", lambda t: within(t, "spec", template))
+    return within(spec, "jobTemplate", lambda t: within(t, "spec", lambda job: template(_patterns(job))))
 
 
 def _spec_of(change: Any) -> Any:
@@ -268,7 +276,7 @@ JOBS = Rules(
     on_status=lambda new, old: _labels_from_template(new, _template_labels(new)),
     on_update=of.drop_in_workload_update,
     check=check_job,
-    check_update=check_job_update,
+    check_change=check_job_update,
     check_status=check_job_status,
     warn=of.warn_job,
     warn_update=of.warn_job_update,
@@ -279,6 +287,7 @@ CRON_JOBS = Rules(
     on_create=of.drop_in_cron_job,
     on_update=of.drop_in_cron_job_update,
     check=check_cron_job,
+    check_change=check_cron_job_update,
     warn=of.warn_cron_job,
     warn_update=of.warn_cron_job_update,
 )

@@ -180,34 +180,34 @@ def _indexes(change: Change) -> Errors:
     return errors
 
 
-class _BadIndexes(Exception):
+class BadIndexes(Exception):
     """Indexes that are not written as they should be."""
 
 
 def _format(at: str, text: str, total: int) -> Errors:
     try:
         parse_indexes(text, total)
-    except _BadIndexes as error:
+    except BadIndexes as error:
         return [invalid(at, text, f"error parsing {at.removeprefix('status.')}: {error}")]
     return []
 
 
 def parse_indexes(text: str, total: int) -> list[tuple[int, int]]:
-    """Intervals of indexes below `total`, as `1,3-5`. Raises _BadIndexes."""
+    """Intervals of indexes below `total`, as `1,3-5`. Raises BadIndexes."""
     found: list[tuple[int, int]] = []
     for part in text.split(",") if text else ():
         first, last = interval(part, total)
         if found and found[-1][1] >= first:
-            raise _BadIndexes(f"non-increasing order, previous: {found[-1][1]}, current: {first}")
+            raise BadIndexes(f"non-increasing order, previous: {found[-1][1]}, current: {first}")
         found.append((first, last))
     return found
 
 
 def interval(text: str, total: int) -> tuple[int, int]:
-    """One interval. Raises _BadIndexes."""
+    """One interval. Raises BadIndexes."""
     limits = text.split("-")
     if len(limits) > 2:
-        raise _BadIndexes(
+        raise BadIndexes(
             f"the fragment {quoted(text)} violates the requirement that an index interval can have at most two parts "
             "separated by '-'"
         )
@@ -216,16 +216,16 @@ def interval(text: str, total: int) -> tuple[int, int]:
         return first, first
     last = _index(limits[1], total)
     if first >= last:
-        raise _BadIndexes(f"non-increasing order, previous: {first}, current: {last}")
+        raise BadIndexes(f"non-increasing order, previous: {first}, current: {last}")
     return first, last
 
 
 def _index(text: str, total: int) -> int:
     digits = text[1:] if text[:1] in ("+", "-") else text
     if not (digits.isascii() and digits.isdigit()):
-        raise _BadIndexes(f"cannot convert string to integer for index: {quoted(text)}")
+        raise BadIndexes(f"cannot convert string to integer for index: {quoted(text)}")
     if int(text) >= total:
-        raise _BadIndexes(f"too large index: {quoted(text)}")
+        raise BadIndexes(f"too large index: {quoted(text)}")
     return int(text)
 
 
@@ -246,7 +246,7 @@ def _intervals(text: str, total: int) -> list[tuple[int, int]]:
     for part in text.split(","):
         try:
             found.append(interval(part, total))
-        except _BadIndexes:
+        except BadIndexes:
             continue
     return found
 
