@@ -38,6 +38,30 @@ _STATUS_FIELDS: Final = {
 }
 
 
+_USAGE: Final = "targetAverageUtilization currentAverageUtilization targetAverageValue currentAverageValue"
+# Go writes the fields of v1's metrics in this order, and those with a zero even if there are none.
+_ORDER: Final = {
+    kind: tuple(names.split())
+    for kind, names in (
+        ("Object", "target metricName targetValue currentValue selector averageValue"),
+        ("Pods", "metricName targetAverageValue currentAverageValue selector"),
+        ("Resource", f"name {_USAGE}"),
+        ("ContainerResource", f"name {_USAGE} container"),
+        ("External", "metricName metricSelector targetValue currentValue targetAverageValue currentAverageValue"),
+    )
+}
+_ALWAYS: Final = {
+    "target": {"Object": ("targetValue",), "Pods": ("targetAverageValue",)},
+    "current": {
+        "Object": ("currentValue",), "Pods": ("currentAverageValue",), "Resource": ("currentAverageValue",),
+        "ContainerResource": ("currentAverageValue",), "External": ("currentValue",),
+    },
+}  # fmt: skip
+_RULES: Final = ("stabilizationWindowSeconds", "selectPolicy", "policies", "tolerance")
+_POLICY: Final = ("type", "value", "periodSeconds")
+_CONDITION: Final = ("type", "status", "lastTransitionTime", "reason", "message")
+
+
 def _is_cpu(metric: Obj) -> bool:
     return metric.get("type") == "Resource" and (metric.get("resource") or {}).get("name") == "cpu"
 
@@ -62,7 +86,9 @@ def _metric_to_v1(metric: Obj, fields: dict[str, dict[str, str]], which: str) ->
             flat["metricSelector" if kind == "External" else "selector"] = source["metric"]["selector"]
     if "describedObject" in source:
         flat["target"] = source["describedObject"]
-    return {"type": kind, key: flat}
+    for name in _ALWAYS[which].get(kind, ()):
+        flat.setdefault(name, "0")
+    return {"type": kind, key: {name: flat[name] for name in _ORDER[kind] if name in flat}}
 
 
 def _metric_from_v1(metric: Obj, fields: dict[str, dict[str, str]], which: str) -> Obj:
@@ -101,8 +127,21 @@ def _rename_keys(value: Any, change: Callable[[str], str]) -> Any:
     return [_rename_keys(child, change) for child in value] if isinstance(value, list) else value
 
 
-def _upper(key: str) -> str:
-    return key[:1].upper() + key[1:]
+def _told_behavior(behavior: Obj) -> Obj:
+    """Go's internal type: every field under its own name."""
+    return {
+        key[:1].upper() + key[1:]: None if behavior.get(key) is None else _told_rules(behavior[key])
+        for key in ("scaleUp", "scaleDown")
+    }
+
+
+def _told_rules(rules: Obj) -> Obj:
+    made: Obj = {key: rules.get(key) for key in _RULES}
+    if made["policies"] is not None:
+        made["policies"] = [
+            {key[:1].upper() + key[1:]: policy.get(key) for key in _POLICY} for policy in made["policies"]
+        ]
+    return {key[:1].upper() + key[1:]: value for key, value in made.items()}
 
 
 def _lower(key: str) -> str:
@@ -130,9 +169,9 @@ def hpa_v2_to_v1(obj: Obj) -> Obj:
     if current:
         extra[_STATUSES] = [_metric_to_v1(metric, _STATUS_FIELDS, "current") for metric in current]
     if behavior is not None:
-        extra[_BEHAVIOR] = _rename_keys(behavior, _upper)
+        extra[_BEHAVIOR] = _told_behavior(behavior)
     if conditions:
-        extra[_CONDITIONS] = conditions
+        extra[_CONDITIONS] = [{key: one[key] for key in _CONDITION if key in one} for one in conditions]
     wanted = [value for metric in metrics if (value := _utilization(metric, "target")) is not None]
     if wanted:
         spec["targetCPUUtilizationPercentage"] = wanted[0]

@@ -28,7 +28,7 @@ def _is_v1(obj: Obj) -> bool:
 
 def _default(obj: Obj) -> Obj:
     if _is_v1(obj):  # there and back again: annotations that tell what v2 would are read, or dropped
-        return _back(hpa_v1_to_v2(within(obj, "spec", lambda s: fill_absent(s, minReplicas=1), absent={})), obj)
+        return _back(within(hpa_v1_to_v2(obj), "spec", _spec, absent={}), obj)
     return within(obj, "spec", _spec, absent={})
 
 

@@ -39,8 +39,8 @@ def _deployment(spec: Obj) -> Obj:
     spec = fill(template(spec), replicas=1, revisionHistoryLimit=HISTORY, progressDeadlineSeconds=600, strategy={})
     strategy = fill(spec["strategy"], type="RollingUpdate")
     if strategy["type"] == "RollingUpdate":
-        rolling = fill(strategy.get("rollingUpdate") or {}, maxUnavailable="25%", maxSurge="25%")
-        strategy = fill(strategy, rollingUpdate=rolling) | {"rollingUpdate": rolling}
+        rolling = fill_absent(strategy.get("rollingUpdate") or {}, maxUnavailable="25%", maxSurge="25%")
+        strategy = {**strategy, "rollingUpdate": rolling}
     return {**spec, "strategy": strategy}
 
 
@@ -52,7 +52,7 @@ def _daemon_set(spec: Obj) -> Obj:
     spec = fill(template(spec), revisionHistoryLimit=HISTORY, updateStrategy={})
     strategy = fill(spec["updateStrategy"], type="RollingUpdate")
     if strategy["type"] == "RollingUpdate":
-        rolling = fill(strategy.get("rollingUpdate") or {}, maxUnavailable=1, maxSurge=0)
+        rolling = fill_absent(strategy.get("rollingUpdate") or {}, maxUnavailable=1, maxSurge=0)
         strategy = {**strategy, "rollingUpdate": rolling}
     return {**spec, "updateStrategy": strategy}
 

@@ -15,7 +15,7 @@ from sampan.resources.strategies.checks import (
 )
 from sampan.resources.strategies.rules import metadata_again
 from sampan.resources.validation.apps.deployment import check_kept_running
-from sampan.resources.validation.apps.rolling import DEPLOYMENT, amount, check_ranges
+from sampan.resources.validation.apps.rolling import DEPLOYMENT, amount, check_ranges, given
 from sampan.resources.validation.apps.selectors import check_empty, check_kept, mismatch, selects, template_labels
 from sampan.resources.validation.go_struct import shown_struct
 from sampan.resources.validation.int_or_percent import check_most_hundred
@@ -61,7 +61,7 @@ def _strategy(strategy: Obj) -> Errors:
         return [not_among(AT, shown_struct(strategy, DEPLOYMENT), ("RollingUpdate", "OnDelete"))]
     if rolling is None:
         return [required(at)]
-    unavailable, surge = rolling.get("maxUnavailable") or 0, rolling.get("maxSurge") or 0
+    unavailable, surge = given(rolling, "maxUnavailable"), given(rolling, "maxSurge")
     errors = check_ranges(rolling, at) + check_most_hundred(unavailable, f"{at}.maxUnavailable")
     errors += check_most_hundred(surge, f"{at}.maxSurge")
     missing, more = amount(unavailable) != 0, amount(surge) != 0

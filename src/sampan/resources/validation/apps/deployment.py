@@ -13,7 +13,7 @@ from sampan.resources.strategies.checks import (
     spec_of,
 )
 from sampan.resources.strategies.rules import metadata_again
-from sampan.resources.validation.apps.rolling import DEPLOYMENT, amount, check_ranges
+from sampan.resources.validation.apps.rolling import DEPLOYMENT, amount, check_ranges, given
 from sampan.resources.validation.apps.selectors import check_kept, check_needed_selector, mismatch, selects
 from sampan.resources.validation.go_struct import shown_struct
 from sampan.resources.validation.int_or_percent import check_most_hundred
@@ -106,7 +106,7 @@ def _strategy(strategy: Obj) -> Errors:
     if rolling is None:
         return [required(f"{AT}.rollingUpdate", "this should be defaulted and never be nil")]
     errors, at = check_ranges(rolling, f"{AT}.rollingUpdate"), f"{AT}.rollingUpdate.maxUnavailable"
-    unavailable = rolling.get("maxUnavailable") or 0
-    if amount(unavailable) == 0 and amount(rolling.get("maxSurge") or 0) == 0:
+    unavailable = given(rolling, "maxUnavailable")
+    if amount(unavailable) == 0 and amount(given(rolling, "maxSurge")) == 0:
         errors.append(invalid(at, Shown(marshalled(unavailable)), "may not be 0 when `maxSurge` is 0"))
     return errors + check_most_hundred(unavailable, at)

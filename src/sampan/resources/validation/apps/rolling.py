@@ -15,6 +15,12 @@ STATEFUL: Final[Table] = (("Type", "type", ""), ("RollingUpdate", "rollingUpdate
 """That of a StatefulSet, and the part of it for rolling updates."""
 
 
+def given(rolling: Obj, key: str) -> int | str:
+    """What is said of one of them; nothing is 0."""
+    value: int | str | None = rolling.get(key)
+    return 0 if value is None else value
+
+
 def amount(value: int | str) -> int:
     """The number, or how many percent; what is neither is 0."""
     if isinstance(value, int):
@@ -27,5 +33,5 @@ def amount(value: int | str) -> int:
 
 def check_ranges(rolling: Obj, at: str) -> Errors:
     """maxUnavailable and maxSurge are numbers of at least 0 or percentages."""
-    errors = check_int_or_percent(rolling.get("maxUnavailable") or 0, f"{at}.maxUnavailable")
-    return errors + check_int_or_percent(rolling.get("maxSurge") or 0, f"{at}.maxSurge")
+    errors = check_int_or_percent(given(rolling, "maxUnavailable"), f"{at}.maxUnavailable")
+    return errors + check_int_or_percent(given(rolling, "maxSurge"), f"{at}.maxSurge")
