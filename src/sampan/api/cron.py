@@ -37,6 +37,8 @@ def location(name: str) -> tzinfo:
         return UTC
     try:
         return ZoneInfo(name)
+    except IsADirectoryError:
+        raise CronError("is a directory") from None
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise CronError(f"unknown time zone {name}") from None
 

@@ -1,11 +1,14 @@
 """Workload kinds: Deployment, ReplicaSet, StatefulSet, DaemonSet, ReplicationController, Job, CronJob."""
 
+import re
 from functools import partial
 from typing import Any
 
+from sampan.api.errors import bad_request
 from sampan.api.json import Obj
+from sampan.api.meta import annotations_of
 from sampan.resources.strategies import templates as of
-from sampan.resources.strategies.checks import Errors, meta_of, spec_of
+from sampan.resources.strategies.checks import Errors, meta_of, quoted, spec_of
 from sampan.resources.strategies.pod_spec import template
 from sampan.resources.strategies.rules import Rules, each, fill, fill_absent, metadata_again, within, without
 from sampan.resources.validation.apps.daemon_set import check_daemon_set, check_daemon_set_update
@@ -57,6 +60,7 @@ def _daemon_set(spec: Obj) -> Obj:
     return {**spec, "updateStrategy": strategy}
 
 
+INTEGER = re.compile("[+-]?[0-9]+")
 GENERATION = "deprecated.daemonset.template.generation"
 
 
@@ -66,13 +70,20 @@ def _with_generation(obj: Obj, value: str) -> Obj:
 
 
 def _template_generation(obj: Obj) -> int:
-    value = ((obj.get("metadata") or {}).get("annotations") or {}).get(GENERATION, "")
-    return int(value) if value.isdecimal() else 0
+    return int(annotations_of(obj).get(GENERATION, "0"))
 
 
 def _daemon_set_object(obj: Obj) -> Obj:
+    """Raises StatusError if the annotation, which upstream takes for a field, holds no number."""
     made = within(obj, "spec", _daemon_set, absent={})
-    return made if _template_generation(made) or meta_of(made).get("uid") else _with_generation(made, "1")
+    text = annotations_of(made).get(GENERATION)
+    if text is None:
+        return _with_generation(made, "0" if meta_of(made).get("uid") else "1")
+    if not INTEGER.fullmatch(text) or not -(2**63) <= int(text) < 2**63:
+        why = "value out of range" if INTEGER.fullmatch(text) else "invalid syntax"
+        problem = f"strconv.ParseInt: parsing {quoted(text)}: {why}"
+        raise bad_request(f'DaemonSet in version "v1" cannot be handled as a DaemonSet: {problem}')
+    return _with_generation(made, "1") if int(text) < 1 and not meta_of(made).get("uid") else made
 
 
 def _daemon_set_update(new: Obj, old: Obj) -> Obj:

@@ -51,7 +51,8 @@ def _counts(status: Obj, keys: Sequence[str]) -> Errors:
 def _within(status: Obj, keys: Sequence[str], ready: str) -> Errors:
     """No more than there are; `ready`: what is said when more are available than ready."""
     most = status.get("replicas") or 0
-    errors = [invalid(f"status.{key}", status[key], REPLICAS) for key in keys if (status.get(key) or 0) > most]
+    counts = {key: status.get(key) or 0 for key in keys}
+    errors = [invalid(f"status.{key}", count, REPLICAS) for key, count in counts.items() if count > most]
     available = status.get(AVAILABLE) or 0
     if available > (status.get("readyReplicas") or 0):
         errors.append(invalid(f"status.{AVAILABLE}", available, ready))
