@@ -1,7 +1,7 @@
 """What a real 1.36 API server says of objects whose fields are wrong in turn: created, updated, their status.
 
-golden/more/kinds.jsonl.gz has objects of the core group without pods, and of networking, discovery, policy, node,
-coordination and events, with the answers.
+golden/more has the objects with the answers. kinds.jsonl.gz: the core group without pods, networking, discovery,
+policy, node, coordination and events. groups.jsonl.gz: apps, batch, autoscaling, RBAC, storage and flow control.
 """
 
 import gzip
@@ -13,8 +13,10 @@ import pytest
 
 from sampan.apiserver.app import App
 
-FILE = Path(__file__).parent.parent / "golden" / "more" / "kinds.jsonl.gz"
-CASES: list[dict[str, Any]] = [json.loads(line) for line in gzip.decompress(FILE.read_bytes()).splitlines()]
+FILES = sorted((Path(__file__).parent.parent / "golden" / "more").glob("*.jsonl.gz"))
+CASES: list[dict[str, Any]] = [
+    json.loads(line) for file in FILES for line in gzip.decompress(file.read_bytes()).splitlines()
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
