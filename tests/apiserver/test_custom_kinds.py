@@ -153,6 +153,22 @@ async def test_a_changed_definition_changes_what_is_served(app: App, api: Api) -
     assert (await api.get(ObjectRef(v2, "default", "sampan")))["apiVersion"] == "example.com/v2"
 
 
+async def test_defaults_that_come_later_are_seen_in_what_was_there(app: App, api: Api) -> None:
+    await api.create(CRDS, definition())
+    await reached(api, NAME, established)
+    await api.create(BOATS, boat())
+    wider = {"openAPIV3Schema": {"type": "object", "properties": {"spec": {
+        "type": "object", "properties": {"sails": {"type": "integer"}, "crew": {"type": "integer", "default": 3}},
+    }}}}  # fmt: skip
+    patch = [{"op": "replace", "path": "/spec/versions/0/schema", "value": wider}]
+    changed = asyncio.Event()
+    app.kit.live.on_change(changed.set)
+    await api.patch(NAME, patch, "json")
+    await changed.wait()
+    assert (await api.get(ObjectRef(BOATS, "default", "sampan")))["spec"]["crew"] == 3
+    assert (await api.list(BOATS, "default")).items[0]["spec"]["crew"] == 3
+
+
 async def test_a_webhook_conversion_is_refused_in_words(api: Api) -> None:
     crd = definition()
     second = {**crd["spec"]["versions"][0], "name": "v2", "storage": False}

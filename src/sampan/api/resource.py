@@ -108,6 +108,8 @@ class Resource:
     """The Warning text for any use of this version; empty if not deprecated."""
     graceful: bool = False
     """DELETE honours gracePeriodSeconds (pods)."""
+    renews: bool = False
+    """Objects may have been stored before the schema had its defaults: they are filled in when objects are read."""
     custom: bool = False
     """Described by a CustomResourceDefinition."""
 

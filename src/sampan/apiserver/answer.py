@@ -8,7 +8,7 @@ from sampan.api.json import Obj
 from sampan.api.table import partial, table
 from sampan.apiserver.body_kind import go_package
 from sampan.apiserver.call import Call
-from sampan.apiserver.negotiate import PLAIN, PROTOBUF, YAML, Format, is_pretty, negotiate
+from sampan.apiserver.negotiate import ACCEPTED, PLAIN, PROTOBUF, YAML, Format, is_pretty, negotiate
 from sampan.net.http import Headers, Request, Response
 
 JSON_HEADER = ("Content-Type", "application/json")
@@ -113,6 +113,14 @@ def answer_object(call: Call, obj: Obj, status: int = 200) -> Response:
     """An object that is not of the resource's kind (Status, Scale), never shaped."""
     wanted = negotiate(call.request.headers.get("accept", ""))
     return written(call.request, obj, wanted, status)
+
+
+def answer_review(call: Call, obj: Obj) -> Response:
+    """The answer to a question, which is no object that could be a row of a Table. Raises 406."""
+    wanted = negotiate(call.request.headers.get("accept", ""))
+    if wanted.shape == "Table":
+        raise StatusError(406, "NotAcceptable", f"only the following media types are accepted: {ACCEPTED}")
+    return written(call.request, obj, wanted, 201)
 
 
 def written(request: Request, obj: Any, wanted: Format, status: int = 200) -> Response:

@@ -26,9 +26,14 @@ class Entry(NamedTuple):
     stored_prefix: bytes
 
     @property
-    def foreign(self) -> bool:
+    def converted(self) -> bool:
         """Whether objects are kept as another version."""
         return self.stored is not self.resource
+
+    @property
+    def foreign(self) -> bool:
+        """Whether what is kept is not what is shown: it is converted, or gets defaults that came later."""
+        return self.stored is not self.resource or self.resource.renews
 
     def key(self, namespace: str, name: str) -> str:
         """The key of an object."""
@@ -101,7 +106,7 @@ class Registry:
             await conversion.prepare([loads(kv.value) for kv in kvs], entry.resource.gvk.api_version)
 
     def _conversion(self, entry: Entry) -> Conversion | None:
-        if not entry.foreign or not self.conversions:
+        if not entry.converted or not self.conversions:
             return None
         mapping = entry.resource.mapping
         return self.conversions.get((mapping.group, mapping.plural))
@@ -125,11 +130,12 @@ class Registry:
 
     def convert(self, entry: Entry, stored: Obj) -> Obj:
         """An object of the stored version as the served one."""
-        conversion = self._conversion(entry)
+        conversion, convert = self._conversion(entry), entry.resource.from_storage
         if conversion is not None:
-            return conversion.known(stored, entry.resource.gvk.api_version)
-        convert = entry.resource.from_storage
-        return convert(stored) if entry.foreign and convert is not None else stored
+            stored = conversion.known(stored, entry.resource.gvk.api_version)
+        elif entry.converted and convert is not None:
+            stored = convert(stored)
+        return entry.resource.strategy.default(stored) if entry.resource.renews else stored
 
     async def _to_storage(self, entry: Entry, obj: Obj) -> Obj:
         conversion = self._conversion(entry)
@@ -138,11 +144,11 @@ class Registry:
             whole = {"kind": gvk.kind, "apiVersion": gvk.api_version, **obj}
             return (await conversion.convert([whole], entry.stored.gvk.api_version))[0]
         convert = entry.resource.to_storage
-        return convert(obj) if entry.foreign and convert is not None else obj
+        return convert(obj) if entry.converted and convert is not None else obj
 
     async def draft(self, entry: Entry, obj: Obj) -> tuple[base.Draft, Mapping[str, str], Mapping[str, str]]:
         """What is stored of an object: bytes, labels, selectable fields."""
-        kept = await self._to_storage(entry, obj) if entry.foreign else obj
+        kept = await self._to_storage(entry, obj) if entry.converted else obj
         labels = (kept.get("metadata") or {}).get("labels") or base.NO_LABELS
         selectable = entry.stored.selectable
         fields = {name: read(kept) for name, read in selectable.items()} if selectable else base.NO_LABELS

@@ -42,6 +42,7 @@ from sampan.net.tls import client_context, server_context
 from sampan.obs.metrics import Metrics
 from sampan.resources.build import builtin_resources
 from sampan.store.base import Store
+from sampan.store.compaction import compact_by_time
 
 
 @dataclass(slots=True)
@@ -125,6 +126,7 @@ async def start_control_plane(
     app = App(parts)
     placeholder.handler = app
     plane = ControlPlane(app, server, pki, store, kubelets, proxy, authorizer)
+    plane.tasks.start(compact_by_time(store, clock), "compaction")
     for plural in KINDS:
         plane.tasks.start(authorizer.run(plural), f"authorizer {plural}")
     say("making the objects that every cluster has")

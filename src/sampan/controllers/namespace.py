@@ -11,7 +11,7 @@ from sampan.controllers.names import spec, status
 from sampan.reconcile.controller import Controller, Lookup, Watches
 from sampan.reconcile.owners import self_key
 from sampan.reconcile.plan import NOTHING, Action, Ask, Call, Plan, Requeue
-from sampan.resources.kinds import NAMESPACES
+from sampan.resources.kinds import NAMESPACES, PODS
 
 FINALIZER = "kubernetes"
 LOOK_AGAIN = 0.5
@@ -54,7 +54,8 @@ def decide(seen: Seen) -> Plan:
         rest = [f for f in spec(seen.namespace).get("finalizers") or () if f != FINALIZER]
         return (*_conditions(seen), _finalize(seen.namespace, rest))
     actions: list[Action] = list(_conditions(seen))
-    for kind, items in seen.content.items():
+    pods = seen.content.get(PODS)
+    for kind, items in ({PODS: pods} if pods else seen.content).items():  # pods go first, and alone (KEP-5080)
         if any(not is_deleting(item) for item in items):
             actions.append(Call("DELETE", kind.path(name)))
     return (*actions, Requeue(LOOK_AGAIN))

@@ -116,3 +116,16 @@ async def test_issuer_discovery(served: App) -> None:
     assert keys["keys"][0]["kty"] == "RSA"
     code, _ = await call(served, "GET", "/openid/v1/jwks", None, authorization="")
     assert code == 403
+
+
+async def test_an_answer_is_no_row_of_a_table(served: App) -> None:
+    accept = "application/json;as=Table;v=v1;g=meta.k8s.io"
+    code, answer = await post(
+        served,
+        AUTHZ,
+        "selfsubjectaccessreviews",
+        {"nonResourceAttributes": {"path": "/", "verb": "get"}},
+        accept=accept,
+    )
+    assert (code, answer["reason"]) == (406, "NotAcceptable")
+    assert answer["message"].startswith("only the following media types are accepted: application/json, ")

@@ -1,7 +1,7 @@
 """Access reviews: may somebody, may I, what may I, who am I."""
 
 from sampan.api.json import Obj
-from sampan.apiserver.answer import answer_object
+from sampan.apiserver.answer import answer_review
 from sampan.apiserver.authorizer import Authorizer
 from sampan.apiserver.call import Call
 from sampan.apiserver.connectors.access_spec import attributes, check, no_namespace
@@ -30,14 +30,14 @@ class AccessReviews:
         spec = body.get("spec") or {}
         extra = {key: tuple(values) for key, values in (spec.get("extra") or {}).items()}
         user = UserInfo(spec.get("user") or "", spec.get("uid") or "", tuple(spec.get("groups") or ()), extra)
-        return answer_object(call, {**body, "status": await self._status(user, attributes(spec))}, 201)
+        return answer_review(call, {**body, "status": await self._status(user, attributes(spec))})
 
     async def self(self, call: Call) -> Response:
         """SelfSubjectAccessReview."""
         body = read(call, call.resource.gvk)
         check(body, "")
         wanted = attributes(body.get("spec") or {})
-        return answer_object(call, {**body, "status": await self._status(call.user, wanted)}, 201)
+        return answer_review(call, {**body, "status": await self._status(call.user, wanted)})
 
     async def rules(self, call: Call) -> Response:
         """SelfSubjectRulesReview: everything that the asker may do in a namespace, as far as roles say it."""
@@ -60,13 +60,13 @@ class AccessReviews:
         }
         if errors:
             status["evaluationError"] = aggregate(errors)
-        return answer_object(call, {**body, "metadata": {}, "spec": {}, "status": status}, 201)
+        return answer_review(call, {**body, "metadata": {}, "spec": {}, "status": status})
 
     async def who_am_i(self, call: Call) -> Response:
         """SelfSubjectReview."""
         body = read(call, call.resource.gvk)
         meta = {**(body.get("metadata") or {}), "creationTimestamp": call.kit.now()}
-        return answer_object(call, {**body, "metadata": meta, "status": {"userInfo": user_object(call.user)}}, 201)
+        return answer_review(call, {**body, "metadata": meta, "status": {"userInfo": user_object(call.user)}})
 
 
 def _resource_rule(rule: Rule) -> Obj:

@@ -7,7 +7,7 @@ from sampan.api.errors import FieldError, bad_request, conflict, invalid, not_fo
 from sampan.api.json import Obj
 from sampan.api.names import GVK
 from sampan.api.times import format_time
-from sampan.apiserver.answer import answer_object
+from sampan.apiserver.answer import answer_review
 from sampan.apiserver.authn.jwt import BadToken, InvalidToken
 from sampan.apiserver.authn.tokens import BearerTokens
 from sampan.apiserver.call import Call
@@ -68,7 +68,7 @@ class Tokens:
             "spec": spec,
             "status": {"token": token, "expirationTimestamp": expires},
         }
-        return answer_object(call, made, 201)
+        return answer_review(call, made)
 
     async def _bound(self, call: Call, ref: Obj | None) -> Obj | None:
         if ref is None:
@@ -109,7 +109,7 @@ class Tokens:
             status = {"user": {}, "error": f"[invalid bearer token, {error}]"}
         except BadToken:
             status = {"user": {}, "error": "invalid bearer token"}
-        return answer_object(call, {**body, "status": status}, 201)
+        return answer_review(call, {**body, "status": status})
 
 
 def _with_life(body: Obj) -> Obj:

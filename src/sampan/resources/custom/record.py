@@ -99,8 +99,15 @@ def _resource(crd: Obj, version: Obj, meta: Node) -> Resource:
         has_generation=True,
         allow_unconditional_update=False,
         deprecated=_deprecation(version, mapping),
+        renews=(crd["metadata"].get("generation") or 1) > 1 and _has_defaults(schema),
         custom=True,
     )
+
+
+def _has_defaults(schema: Any) -> bool:
+    if isinstance(schema, dict):
+        return "default" in schema or any(map(_has_defaults, schema.values()))
+    return isinstance(schema, list) and any(map(_has_defaults, schema))
 
 
 def _subresources(given: Mapping[str, Any]) -> dict[str, Subresource]:
