@@ -1,7 +1,7 @@
 """Field errors in upstream's words, and the small checks that many kinds share (apimachinery: validation/field)."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from sampan.api.errors import FieldError
@@ -93,13 +93,6 @@ def too_long(field: str, most: int) -> FieldError:
 def too_many(field: str, count: int, most: int) -> FieldError:
     """A list that is too long."""
     return FieldError("FieldValueTooMany", field, f"Too many: {count}: must have at most {most} items")
-
-
-def one_of(field: str, value: Any, choices: Sequence[str]) -> Errors:
-    """A required choice."""
-    if not value:
-        return [required(field)]
-    return [] if value in choices else [not_supported(field, value, choices)]
 
 
 def not_negative(field: str, value: Any) -> Errors:

@@ -1,9 +1,7 @@
 """What is wrong with the pod template of a workload (core validation: ValidatePodTemplateSpec)."""
 
-from collections.abc import Sequence
-
 from sampan.api.json import Obj
-from sampan.resources.strategies.checks import Errors, forbidden, not_supported, required
+from sampan.resources.strategies.checks import Errors, forbidden
 from sampan.resources.validation.labels import check_annotations, check_labels
 from sampan.resources.validation.pods.annotations import check_agreement, check_pod_annotations
 from sampan.resources.validation.pods.options import TEMPLATE, Options
@@ -29,19 +27,4 @@ def check_pod_template(template: Obj, at: str, options: Options = TEMPLATE) -> E
     if spec.get("ephemeralContainers"):
         why = "ephemeral containers not allowed in pod template"
         errors.append(forbidden(f"{at}.spec.ephemeralContainers", why))
-    return errors
-
-
-def check_restart(template: Obj, at: str, restart: Sequence[str]) -> Errors:
-    """A template's restart policy is one its workload can have."""
-    spec = template.get("spec") or {}
-    errors: Errors = []
-    policy, field = spec.get("restartPolicy"), f"{at}.spec.restartPolicy"
-    if policy == "Always" and policy not in restart:  # a default that jobs cannot have counts as none
-        errors.append(required(field, 'valid values: "OnFailure", "Never"'))
-    elif policy and policy not in restart:
-        errors.append(not_supported(field, policy, restart))
-    if restart == ("Always",) and spec.get("activeDeadlineSeconds") is not None:
-        why = "activeDeadlineSeconds in ReplicaSet is not Supported"
-        errors.append(forbidden(f"{at}.spec.activeDeadlineSeconds", why))
     return errors
