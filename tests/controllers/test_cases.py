@@ -18,8 +18,10 @@ from sampan.api.json import Obj
 from sampan.api.names import Key, ObjectRef, RestMapping
 from sampan.client.cache import Cache
 from sampan.controllers import Settings, controllers
+from sampan.controllers.csr_certificate import Order, lifetime
 from sampan.reconcile.controller import Controller
 from sampan.reconcile.plan import Action, Ask, Call, Create, Delete, Emit, Follow, Patch, Requeue, Update
+from sampan.resources.kinds import SUBJECTACCESSREVIEWS
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*/*.yaml"))
 NOW = "2026-01-01T00:00:00Z"
@@ -29,7 +31,7 @@ class CaseLookup:
     """A Lookup over the objects of a case, with the indexes that the controller names."""
 
     def __init__(self, case: Obj, controller: Controller, kinds: Sequence[RestMapping]) -> None:
-        self._kinds = {(kind.group, kind.kind): kind for kind in kinds}
+        self._kinds = {(kind.group, kind.kind): kind for kind in (*kinds, SUBJECTACCESSREVIEWS)}
         self._caches: dict[RestMapping, Cache] = {kind: Cache() for kind in kinds}
         for watches in controller.watches:
             for name, index in watches.indexes.items():
@@ -71,6 +73,11 @@ class CaseLookup:
         return [kind for kind in self._caches if self._caches[kind]]
 
 
+def signed(order: Order) -> bytes:
+    """What the CA of the cases makes of an order."""
+    return f"{lifetime(order.seconds)} for {', '.join(order.usages)}".encode()
+
+
 def place(ref: ObjectRef) -> str:
     return " ".join(filter(None, (ref.mapping.kind, str(Key(ref.namespace, ref.name)) if ref.name else ref.namespace)))
 
@@ -107,8 +114,8 @@ def shown(action: Action, look: CaseLookup) -> Obj:
             return {"event": f"{type_} {reason}: {message}", "about": about["metadata"]["name"]}
         case Requeue(after, key):
             return {"requeue": after, **({"key": str(key).replace("\0", "~")} if key else {})}
-        case Ask(ref):
-            return {"ask": place(ref)}
+        case Ask(ref, body):
+            return {"ask": place(ref), **({"body": body} if body else {})}
         case Follow(mapping):
             return {"follow": mapping.kind}
         case Call(method, path, body):
@@ -130,7 +137,7 @@ def counted(plan: list[Obj]) -> list[Obj]:
 def test_case(path: Path, all_kinds: Callable[[], Sequence[RestMapping]]) -> None:
     case = yaml.load(path.read_text(), Loader)
     kinds = all_kinds()
-    by_name = {c.name.rpartition("/")[2]: c for c in controllers(Settings("CA", "/volumes", kinds))}
+    by_name = {c.name.rpartition("/")[2]: c for c in controllers(Settings("CA", "/volumes", kinds, signed))}
     controller = by_name[path.parent.name]
     look = CaseLookup(case, controller, kinds)
     namespace, _, name = case["key"].replace("~", "\0").rpartition("/")

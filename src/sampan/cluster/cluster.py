@@ -5,6 +5,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -104,6 +105,7 @@ class Cluster:
 
     async def _start_controllers(self, api: Api, wanted: frozenset[str], data_dir: Path) -> None:
         from sampan.controllers import Settings, controllers
+        from sampan.controllers.csr_certificate import sign
         from sampan.reconcile.loop import Kit, Manager
         from sampan.scheduler.loop import Scheduler
 
@@ -111,7 +113,10 @@ class Cluster:
         served = await served_kinds(api)
         kinds = [s.mapping for s in served if {"list", "watch", "delete"} <= s.verbs]
         assert self._plane is not None
-        settings = Settings(self._plane.pki.ca.certificate.decode(), str(data_dir / "volumes"), kinds)
+        ca = self._plane.pki.ca
+        settings = Settings(
+            ca.certificate.decode(), str(data_dir / "volumes"), kinds, partial(sign, ca.certificate, ca.key)
+        )
         known = set(kinds)
         mine = [c for c in controllers(settings) if c.name in wanted]
         chosen = [c for c in mine if known.issuperset(w.mapping for w in c.watches)]

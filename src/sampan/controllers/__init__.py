@@ -1,11 +1,14 @@
 """CONTROLLERS: the control loops, each an observe and a decide."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sampan.api.names import RestMapping
 from sampan.controllers import (
     cron_job,
+    csr_approving,
+    csr_cleaner,
+    csr_signing,
     daemonset,
     deployment,
     disruption,
@@ -28,7 +31,12 @@ from sampan.controllers import (
     ttl_after_finished,
     volume_protection,
 )
+from sampan.controllers.csr_certificate import Order
 from sampan.reconcile.controller import Controller
+
+
+def _no_authority(order: Order) -> bytes:
+    raise ValueError("there is no CA that could sign")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,8 @@ class Settings:
     """Below it, local volumes are made."""
     kinds: Sequence[RestMapping]
     """All kinds that can be listed and deleted."""
+    sign: Callable[[Order], bytes] = _no_authority
+    """The cluster's CA: makes a certificate, or raises ValueError."""
 
 
 def controllers(settings: Settings) -> tuple[Controller, ...]:
@@ -69,6 +79,9 @@ def controllers(settings: Settings) -> tuple[Controller, ...]:
         resource_quota.CONTROLLER,
         cron_job.CONTROLLER,
         service_cidr.CONTROLLER,
+        csr_approving.CONTROLLER,
+        csr_signing.controller(settings.sign),
+        csr_cleaner.CONTROLLER,
     )
 
 

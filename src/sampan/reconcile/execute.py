@@ -55,8 +55,10 @@ class Executor:
                 self.recorder.event(about, type_, reason, message)
             case Requeue(after, key):
                 planner.requeue(after, key)
-            case Ask(ref):
+            case Ask(ref, None):
                 answers[ref] = await self._ask(ref)
+            case Ask(ref, body):
+                answers[ref] = await self.api.call("POST", ref.mapping.path(ref.namespace), body)
             case Call(method, path, body):
                 await self._call(method, path, body)
         return None

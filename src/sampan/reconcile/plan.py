@@ -98,10 +98,12 @@ class Ask:
     """Read this object live and decide again with it: for decisions that a cache may not make.
 
     The loop puts the answer (or None) into the Lookup that observe sees next: `look.live(ref)`. A reference without
-    a name asks for the list of that kind in that namespace.
+    a name asks for the list of that kind in that namespace. With a body it is a review, which is posted; its name only
+    tells it from others.
     """
 
     ref: ObjectRef
+    body: Obj | None = None
 
 
 @dataclass(frozen=True, slots=True)
