@@ -8,7 +8,7 @@ import json
 import random
 import re
 import string
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -208,7 +208,12 @@ class Normaliser:
 class Replay:
     """Runs the steps of one scenario against an App."""
 
-    def __init__(self, app: App, scenario: dict[str, Any], token: str = ADMIN) -> None:
+    TRIES = 20
+    """For steps with `until`."""
+    STREAM = (0.25, 1.2)
+    """Seconds for a watch of a few events, and of all that come."""
+
+    def __init__(self, app: Any, scenario: dict[str, Any], token: str = ADMIN) -> None:
         self.app, self.scenario, self.token = app, scenario, token
         self.namespace = "tx-" + "".join(random.choices(string.ascii_lowercase + string.digits, k=8))
         self.normalise = Normaliser(self.namespace)
@@ -234,8 +239,7 @@ class Replay:
         problems = []
         for number, step in enumerate(self.scenario["steps"], 1):
             answer = await self.step(step)
-            for _ in range(10):  # the time that an answer took to come
-                await asyncio.sleep(0)
+            await self._pause()  # the time that an answer took to come
             self.bodies[step.get("id", f"s{number}")] = answer["body"]
             for path, want, got in compare(step, self.normalise(answer)):
                 shown = ".".join(map(str, path))
@@ -254,7 +258,9 @@ class Replay:
         headers = {"content-type": "application/json", "user-agent": AGENT, "host": SERVER}
         if self.token:
             headers["authorization"] = f"Bearer {self.token}"
-        return await self.app(Request(method, path, "", headers, json.dumps(body).encode() if body else b""))
+        content = json.dumps(body).encode() if body else b""
+        answer: Response = await self.app(Request(method, path, "", headers, content))
+        return answer
 
     def fill(self, value: Any) -> Any:
         """With the namespace and values of earlier answers."""
@@ -278,13 +284,16 @@ class Replay:
     async def step(self, step: dict[str, Any]) -> dict[str, Any]:
         """Send one request, again while its `until` is not so (a few times: nothing here comes late by itself)."""
         until = {k: v for k, v in step.get("until", {}).items() if k != "seconds"}
-        for _ in range(20 if until else 1):
+        for _ in range(self.TRIES if until else 1):
             answer = await self.send(step)
             if all(pick(answer, parse_path(k)) == self.fill(v) for k, v in until.items()):
                 break
-            for _ in range(10):
-                await asyncio.sleep(0)
+            await self._pause()
         return answer
+
+    async def _pause(self) -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
 
     async def send(self, step: dict[str, Any]) -> dict[str, Any]:
         """One request."""
@@ -313,7 +322,8 @@ class Replay:
         path, _, query = self.fill(step["path"]).partition("?")
         response = await self.app(Request(step["method"], path, query, headers, content))
         if response.stream is not None:
-            return shape(response, await read_stream(response.stream, step.get("expect_stream", {})), step["method"])
+            events = await read_stream(response.stream, step.get("expect_stream", {}), self.STREAM)
+            return shape(response, events, step["method"])
         return shape(response, None, step["method"])
 
 
@@ -340,12 +350,12 @@ async def running_controllers(app: App) -> AsyncIterator[None]:
         await informers.close()
 
 
-async def read_stream(stream: AsyncIterator[bytes], limit: dict[str, Any]) -> list[Any]:
+async def read_stream(stream: AsyncIterator[bytes], limit: dict[str, Any], seconds: tuple[float, float]) -> list[Any]:
     """The events of a watch, until there are enough or nothing more comes."""
     events: list[Any] = []
     wanted = limit.get("events", 1_000_000)
     try:
-        async with asyncio.timeout(0.25 if wanted < 100 else 1.2):
+        async with asyncio.timeout(seconds[0] if wanted < 100 else seconds[1]):
             async for chunk in stream:
                 events += [json.loads(line) for line in chunk.splitlines()]
                 if len(events) >= wanted:
@@ -468,3 +478,9 @@ def replay() -> type[Replay]:
 def recorded() -> frozenset[str]:
     """Names of all recorded scenarios."""
     return frozenset(one["name"] for one in scenarios())
+
+
+@pytest.fixture(scope="session")
+def recorded_in() -> Callable[[str], list[dict[str, Any]]]:
+    """The recorded scenarios of an area."""
+    return lambda area: [one for one in scenarios() if one["name"].startswith(f"{area}/")]
