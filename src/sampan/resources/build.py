@@ -3,18 +3,20 @@
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
+from importlib import import_module
 
 from sampan.api.names import GVK, GVR, RestMapping
 from sampan.api.resource import Resource, Strategy
 from sampan.api.schema.nodes import Node
 from sampan.resources import BUILTINS
 from sampan.resources.convert import CONVERSIONS, STORED_AS
+from sampan.resources.late import late
 from sampan.resources.load import Definitions, load_schema, minor_of
 from sampan.resources.printers import DEFAULT, PRINTERS
 from sampan.resources.row import Row
 from sampan.resources.strategies import STRATEGIES
-from sampan.resources.strategies.rules import Rules
 from sampan.resources.strategy import GenericStrategy
 
 
@@ -100,8 +102,14 @@ def _hash(row: Row, minor: int, storage: GVR) -> str:
 
 
 def _strategy(row: Row, has_status: bool, schema: Node) -> Strategy:
-    """The kind's own strategy or the generic one; either is told what the row and the schema say."""
-    own = STRATEGIES.get((row.group, row.kind), Rules())
+    """The kind's own strategy or one that asks for nothing; either is told what the row and the schema say."""
+    named = STRATEGIES.get((row.group, row.kind), "rules.NONE")
+    return late(partial(_load, named, row, has_status, schema))
+
+
+def _load(named: str, row: Row, has_status: bool, schema: Node) -> Strategy:
+    module, _, name = named.partition(".")
+    own: Strategy = getattr(import_module(f"sampan.resources.strategies.{module}"), name)
     if not isinstance(own, GenericStrategy):
         return own
     return replace(

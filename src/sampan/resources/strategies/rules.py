@@ -93,6 +93,10 @@ class Rules(GenericStrategy):
         return self.warn_status(new, old) if self.warn_status else []
 
 
+NONE = Rules()
+"""For kinds of which nothing is asked but their metadata."""
+
+
 def metadata_again(new: Obj, old: Obj) -> list[FieldError]:
     """The metadata of an update, as nearly every kind of upstream looks at it once more by itself."""
     return check_meta_update(new.get("metadata") or {}, old.get("metadata") or {})
