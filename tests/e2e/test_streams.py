@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import select
 import ssl
 import struct
 import subprocess
@@ -282,3 +283,38 @@ async def test_port_forward_by_websocket_channels(cluster: Any) -> None:
         answer.writer.close()
         with contextlib.suppress(OSError):
             await answer.writer.wait_closed()
+
+
+def test_debug_looks_into_a_running_pod(cluster: Any) -> None:
+    """kubectl debug -it: a container beside the server, which sees the server's processes, and ends without the pod."""
+    ours, theirs = pty.openpty()
+    image = ("--image=docker.io/local/busybox:1", "--image-pull-policy=IfNotPresent", "--target=web")
+    words = cluster.arguments("debug", "web", *image, "-c", "looker", "-it", "--", "sh")
+    try:
+        shell = subprocess.Popen(words, env=cluster.environment, stdin=theirs, stdout=theirs, stderr=theirs)
+        try:
+            shown = shows(ours, b"# ")
+            os.write(ours, b"ps; exit 3\n")
+            shown = shows(ours, b"httpd -f")
+            assert shell.wait(20) == 0, shown
+        finally:
+            shell.kill()
+            shell.wait()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    path = "-o=jsonpath={.status.ephemeralContainerStatuses[0].state.terminated.exitCode}"
+    until(lambda: cluster("get", "pod", "web", path) == "3", "the end of the container is told")
+    assert "httpd -f" in cluster("logs", "web", "-c", "looker")
+    assert cluster("get", "pod", "web", "-o=jsonpath={.status.phase}") == "Running"
+
+
+def shows(terminal: int, what: bytes) -> bytes:
+    """Read a terminal until it shows something."""
+    seen = b""
+    deadline = time.monotonic() + 20
+    while what not in seen:
+        assert time.monotonic() < deadline, seen
+        if select.select([terminal], [], [], 0.2)[0]:
+            seen += os.read(terminal, 4096)
+    return seen

@@ -209,9 +209,12 @@ class Node:
 
     async def events(self, reason: str) -> list[str]:
         """Messages of the Events of a reason."""
+        return [f"{e['message']}" for e in await self.all_events() if e["reason"] == reason]
+
+    async def all_events(self) -> list[Obj]:
+        """The Events of the namespace."""
         await self.advance(2)
-        found = (await self.api.list(EVENTS, "default")).items
-        return [f"{e['message']}" for e in found if e["reason"] == reason]
+        return list((await self.api.list(EVENTS, "default")).items)
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def pod_of(case: Mapping[str, Any]) -> Obj:
     meta = {"name": "p", "namespace": "default", "uid": "u", **(given.get("metadata") or {})}
     wanted = dict(given.get("spec") or {})
     wanted.setdefault("containers", ["a"])
-    for kind in ("containers", "initContainers"):
+    for kind in ("containers", "initContainers", "ephemeralContainers"):
         wanted[kind] = [{"name": c, "image": "app:1"} if isinstance(c, str) else c for c in wanted.get(kind) or ()]
     return {"metadata": meta, "spec": wanted, "status": given.get("status") or {}}
 
@@ -132,6 +132,7 @@ def test_status(case: Obj) -> None:
 def _entries(found: Obj) -> Iterator[Obj]:
     yield from found.get("initContainerStatuses") or ()
     yield from found["containerStatuses"]
+    yield from found.get("ephemeralContainerStatuses") or ()
 
 
 def condition(found: Obj, type_: str) -> Obj:

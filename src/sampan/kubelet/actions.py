@@ -6,7 +6,14 @@ from typing import Literal
 
 from sampan.api.json import Obj
 from sampan.kubelet.container_config import container_hash
-from sampan.kubelet.podspec import containers, init_containers, is_sidecar, restart_policy, restarts
+from sampan.kubelet.podspec import (
+    containers,
+    ephemeral_containers,
+    init_containers,
+    is_sidecar,
+    restart_policy,
+    restarts,
+)
 from sampan.kubelet.runtime import Container, ContainerState, PodStatus, Sandbox, SandboxState
 
 HASH = "io.kubernetes.container.hash"
@@ -24,11 +31,15 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Create and start a container. `attempt` counts its restarts; `last` is the run before."""
+    """Create and start a container. `attempt` counts its restarts; `last` is the run before.
+
+    `target` is the id of the container whose processes an ephemeral one is to see, empty if that never ran.
+    """
 
     name: str
     attempt: int
     last: Container | None = None
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ def decide(pod: Obj, status: PodStatus, health: Health) -> PodActions:
     newest_sandbox = max(status.sandboxes, key=lambda s: (s.attempt, s.created_at), default=None)
     if newest_sandbox is None or len(ready) != 1:
         return _new_sandbox(pod, status, newest_sandbox)
-    actions = PodActions(sandbox_id=ready[0].id)
+    actions = PodActions(sandbox_id=ready[0].id, start=_ephemeral(pod, status))
     if init_containers(pod):
         waits, actions = _initialize(pod, status, health, actions)
         if waits or actions.kill_pod:
@@ -93,6 +104,16 @@ def _new_sandbox(pod: Obj, status: PodStatus, last: Sandbox | None) -> PodAction
         return stop
     start = tuple(_start(c, status) for c in init_containers(pod)[:1] or wanted)
     return replace(stop, create_sandbox=True, attempt=attempt, start=start)
+
+
+def _ephemeral(pod: Obj, status: PodStatus) -> tuple[Start, ...]:
+    """The ephemeral containers that have not been made yet; they do not wait for others and never run twice."""
+    made = []
+    for container in ephemeral_containers(pod):
+        if newest(status, container["name"]) is None:
+            target = newest(status, container.get("targetContainerName") or "")
+            made.append(Start(container["name"], 0, target=target.id if target is not None else ""))
+    return tuple(made)
 
 
 def _start(container: Obj, status: PodStatus) -> Start:

@@ -27,6 +27,7 @@ from sampan.kubelet.pleg import make_pleg
 from sampan.kubelet.pleg.base import PlegConfig
 from sampan.kubelet.pleg.cache import PodCache
 from sampan.kubelet.pleg.events import PodEventType
+from sampan.kubelet.podspec import every_container
 from sampan.kubelet.runner import OWNER, Place, PodRunner, Reader
 from sampan.kubelet.runtime import (
     Command,
@@ -39,6 +40,7 @@ from sampan.kubelet.runtime import (
     SandboxState,
 )
 from sampan.kubelet.sandbox_config import Dns, log_directory
+from sampan.kubelet.status import CONTAINER_STATUSES
 from sampan.kubelet.termination import termination_message
 from sampan.kubelet.volumes import Surroundings, Volumes
 from sampan.kubelet.workers import Links, Workers
@@ -294,10 +296,7 @@ class Kubelet:
         run = self._run_of(_uid(pod), container, previous=False)
         if run is None:
             raise LookupError(f'container not found ("{container}")')
-        spec = pod["spec"]
-        own: Obj = next(
-            (c for c in (*spec["containers"], *spec.get("initContainers", ())) if c["name"] == container), {}
-        )
+        own: Obj = next((c for c in every_container(pod) if c["name"] == container), {})
         if asked.command is None:  # whether it has a terminal was decided when it was made
             tty = bool(own.get("tty"))
             asked = replace(asked, tty=tty, stderr=asked.stderr and not tty)
@@ -321,7 +320,7 @@ class Kubelet:
 
     def _waiting(self, pod: Obj, container: str) -> str:
         status = self._writer.last(_uid(pod)) or pod.get("status") or {}
-        for entry in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+        for entry in (entry for kind in CONTAINER_STATUSES for entry in status.get(kind) or ()):
             if entry["name"] == container:
                 return str(((entry.get("state") or {}).get("waiting") or {}).get("reason") or "ContainerCreating")
         return "ContainerCreating"

@@ -32,10 +32,16 @@ def init_containers(pod: Obj) -> Sequence[Obj]:
     return spec(pod).get("initContainers") or ()
 
 
+def ephemeral_containers(pod: Obj) -> Sequence[Obj]:
+    """The containers that were added to the running pod to look into it (KEP-277)."""
+    return spec(pod).get("ephemeralContainers") or ()
+
+
 def every_container(pod: Obj) -> Iterator[Obj]:
-    """Init containers, then app containers."""
+    """Init containers, then app containers, then ephemeral ones."""
     yield from init_containers(pod)
     yield from containers(pod)
+    yield from ephemeral_containers(pod)
 
 
 def is_sidecar(container: Obj) -> bool:

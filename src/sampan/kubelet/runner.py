@@ -11,12 +11,13 @@ from typing import Any, Literal
 from sampan.aio.clock import Clock
 from sampan.api.json import Obj
 from sampan.client.recorder import Recorder
+from sampan.kubelet.actions import Start
 from sampan.kubelet.container_config import container_config, must_not_be_root, refuse_root
 from sampan.kubelet.env import ConfigError, environment
 from sampan.kubelet.handlers import Handlers
 from sampan.kubelet.images import ImageError, Images
-from sampan.kubelet.podspec import every_container, init_containers, is_sidecar, spec
-from sampan.kubelet.runtime import Container, ContainerState, CriError, PodStatus, Runtime, SandboxConfig
+from sampan.kubelet.podspec import ephemeral_containers, every_container, init_containers, is_sidecar, spec
+from sampan.kubelet.runtime import Container, ContainerState, CriError, PodStatus, Runtime, SandboxConfig, Security
 from sampan.kubelet.sandbox_config import Dns, log_directory, sandbox_config
 from sampan.kubelet.status import Waiting
 from sampan.kubelet.volumes import VolumeError, VolumePath, Volumes
@@ -83,8 +84,7 @@ class PodRunner:
             return  # a pod that only the runtime knows
         about: dict[str, Any] = {"kind": "Pod", "apiVersion": "v1", "metadata": pod["metadata"]}
         if name:
-            field = "initContainers" if any(c["name"] == name for c in init_containers(pod)) else "containers"
-            about["fieldPath"] = f"spec.{field}{{{name}}}"
+            about["fieldPath"] = f"spec.{field_of(pod, name)}{{{name}}}"
         self.recorder.event(about, type_, reason, message)
 
     # --- starting
@@ -102,16 +102,16 @@ class PodRunner:
             raise
 
     async def start(
-        self, pod: Obj, name: str, attempt: int, sandbox_id: str, ips: tuple[str, ...],
-        paths: Mapping[str, VolumePath],
-    ) -> str:  # fmt: skip
+        self, pod: Obj, start: Start, sandbox_id: str, ips: tuple[str, ...], paths: Mapping[str, VolumePath]
+    ) -> str:
         """Pull, create and start a container; its id. Raises NotStarted."""
+        name = start.name
         container = next(c for c in every_container(pod) if c["name"] == name)
         try:
             image_ref = await self.images.ensure(pod, container, await self._pull_secrets(pod))
         except ImageError as error:
             raise NotStarted(Waiting(error.reason, error.message)) from error
-        container_id = await self._create(pod, container, attempt, image_ref, sandbox_id, ips, paths)
+        container_id = await self._create(pod, container, start, image_ref, sandbox_id, ips, paths)
         self.event(pod, "Normal", "Created", "Container created", name)
         try:
             await self.runtime.start_container(container_id)
@@ -122,14 +122,15 @@ class PodRunner:
         return container_id
 
     async def _create(
-        self, pod: Obj, container: Obj, attempt: int, image_ref: str, sandbox_id: str, ips: tuple[str, ...],
+        self, pod: Obj, container: Obj, start: Start, image_ref: str, sandbox_id: str, ips: tuple[str, ...],
         paths: Mapping[str, VolumePath],
     ) -> str:  # fmt: skip
         name = container["name"]
         try:
             env = await self._environment(pod, container, ips)
-            mounts = await asyncio.to_thread(self.volumes.mounts, pod, container, attempt, paths, env, ips)
-            config = container_config(pod, container, attempt, image_ref, env, mounts, self.place.memory)
+            mounts = await asyncio.to_thread(self.volumes.mounts, pod, container, start.attempt, paths, env, ips)
+            config = container_config(pod, container, start.attempt, image_ref, env, mounts, self.place.memory)
+            config = replace(config, security=_beside(config.security, container, start.target))
             if must_not_be_root(pod, container) and config.security.run_as_user is None:
                 refuse_root(pod, container, await self.images.user(image_ref))
         except (ConfigError, VolumeError, ValueError, OSError) as error:
@@ -254,6 +255,24 @@ class PodRunner:
         except CriError as error:
             if error.code != "NOT_FOUND":
                 raise
+
+
+def field_of(pod: Obj, name: str) -> str:
+    """Under which field of the spec a container is."""
+    if any(c["name"] == name for c in init_containers(pod)):
+        return "initContainers"
+    return "ephemeralContainers" if any(c["name"] == name for c in ephemeral_containers(pod)) else "containers"
+
+
+def _beside(security: Security, container: Obj, target: str) -> Security:
+    """Security of a container that is to see the processes of its target. Raises ConfigError when that is not there."""
+    wanted = container.get("targetContainerName")
+    if not wanted:
+        return security
+    if not target:
+        raise ConfigError(f"unable to find target container {wanted}")
+    shared = security.host_pid or security.share_pid
+    return security if shared else replace(security, target_id=target)
 
 
 def config_sources(container: Obj) -> list[tuple[str, str]]:

@@ -9,16 +9,26 @@ from sampan.api.json import Obj
 from sampan.api.meta import condition
 from sampan.api.times import format_time, from_nanos
 from sampan.kubelet.actions import newest
-from sampan.kubelet.podspec import TERMINAL, containers, init_containers, is_sidecar, restarts, spec, status
+from sampan.kubelet.podspec import (
+    TERMINAL,
+    containers,
+    ephemeral_containers,
+    init_containers,
+    is_sidecar,
+    restarts,
+    spec,
+    status,
+)
 from sampan.kubelet.runtime import Container, ContainerState, PodStatus, SandboxState
 
 CONDITIONS = ("PodReadyToStartContainers", "Initialized", "ContainersReady", "Ready")
 """The conditions that the node agent writes; all others are others'."""
 FIELDS = (
     "phase", "reason", "message", "startTime", "observedGeneration", "hostIP", "hostIPs", "podIP", "podIPs",
-    "initContainerStatuses", "containerStatuses",
+    "initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses",
 )  # fmt: skip
 """What else it writes of a status."""
+CONTAINER_STATUSES = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 UNKNOWN_END = 137
 """Exit code of a container that vanished, as upstream reports it."""
 
@@ -81,6 +91,9 @@ def pod_status(pod: Obj, runtime: PodStatus, known: Known, now: datetime) -> Obj
     if init:
         result["initContainerStatuses"] = init
     result["containerStatuses"] = main
+    if added := ephemeral_containers(pod):
+        entries = [_container_status(pod, c, runtime, known, False) for c in added]
+        result["ephemeralContainerStatuses"] = [_never_ready(entry) for entry in entries]
     result["conditions"] = _conditions(pod, phase, runtime, init, main, format_time(now))
     return result
 
@@ -140,7 +153,12 @@ def _runs_once(pod: Obj, container: Obj) -> bool:
 
 def _old_statuses(pod: Obj) -> Sequence[Obj]:
     before = status(pod)
-    return [*(before.get("initContainerStatuses") or ()), *(before.get("containerStatuses") or ())]
+    return [entry for kind in CONTAINER_STATUSES for entry in before.get(kind) or ()]
+
+
+def _never_ready(entry: Obj) -> Obj:
+    """An ephemeral container counts for nothing: nobody says whether it has started or is ready."""
+    return {**{key: value for key, value in entry.items() if key != "started"}, "ready": False}
 
 
 def _without_run(pod: Obj, container: Obj, old: Obj, known: Known, through: bool) -> Obj:

@@ -320,7 +320,7 @@ class Workers:
             return False
         runner = self._links.runner
         try:
-            container_id = await runner.start(state.pod, start.name, start.attempt, sandbox_id, ips, state.paths or {})
+            container_id = await runner.start(state.pod, start, sandbox_id, ips, state.paths or {})
         except NotStarted as error:
             state.waiting[start.name] = error.waiting
             state.failures += 1
