@@ -4,10 +4,12 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -290,3 +292,61 @@ def test_a_temporary_cluster_takes_its_containers_with_it(containerd: str) -> No
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert processes(done.stdout.strip()) == []
+
+
+def test_the_node_tells_what_its_pods_use(kubectl: Any, node: Any, metrics: Callable[..., str]) -> None:
+    kubectl("run", "busy", *BUSYBOX, "--", "sh", "-c", "while :; do :; done")
+    try:
+        kubectl("wait", "--for=condition=Ready", "pod/busy", "--timeout=30s")
+
+        def used() -> tuple[dict[str, Any], dict[str, Any]]:
+            found = json.loads(kubectl("get", "--raw", "/api/v1/nodes/node-1/proxy/stats/summary"))
+            (pod,) = [p for p in found["pods"] if p["podRef"]["name"] == "busy"]
+            return found["node"], pod
+
+        node_before, before = used()
+        wait_until(lambda: used()[1]["cpu"].get("usageNanoCores", 0) > 100_000_000, "it uses the CPU")
+        node_after, after = used()
+        assert after["cpu"]["usageCoreNanoSeconds"] > before["cpu"]["usageCoreNanoSeconds"]
+        assert node_after["cpu"]["usageCoreNanoSeconds"] > node_before["cpu"]["usageCoreNanoSeconds"]
+        (container,) = after["containers"]
+        assert container["memory"]["workingSetBytes"] > 0
+        assert container["rootfs"]["availableBytes"] > 0
+        assert after["ephemeral-storage"]["usedBytes"] > 0
+        text = kubectl("get", "--raw", "/api/v1/nodes/node-1/proxy/metrics/resource")
+        assert 'container_cpu_usage_seconds_total{container="busy",namespace="default",pod="busy"}' in text
+        assert 'kubelet_runtime_operations_total{operation_type="run_podsandbox"}' in metrics(node)
+    finally:
+        kubectl("delete", "pod", "busy", "--grace-period=1")
+
+
+def wait_until(found: Callable[[], bool], what: str) -> None:
+    """Look until it is so."""
+    deadline = time.monotonic() + 20
+    while not found():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.2)
+
+
+def test_a_token_opens_what_its_rights_allow(kubectl: Any, node: Any) -> None:
+    """The node's server reviews tokens: a service account reads metrics when it may, and nothing else."""
+    status = json.loads(kubectl("get", "node", "node-1", "-o", "json"))["status"]
+    port = status["daemonEndpoints"]["kubeletEndpoint"]["Port"]
+    kubectl("create", "serviceaccount", "reader")
+    kubectl("create", "clusterrole", "reads-metrics", "--verb=get", "--resource=nodes/metrics")
+    kubectl("create", "clusterrolebinding", "reads", "--clusterrole=reads-metrics", "--serviceaccount=default:reader")
+    token = kubectl("create", "token", "reader").strip()
+    context = ssl.create_default_context(cafile=node.data_dir / "pki" / "ca.crt")
+
+    def code(path: str, with_token: bool = True) -> int:
+        headers = {"Authorization": f"Bearer {token}"} if with_token else {}
+        asked = urllib.request.Request(f"https://127.0.0.1:{port}{path}", headers=headers)
+        try:
+            with urllib.request.urlopen(asked, context=context, timeout=10) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+
+    assert [code("/metrics"), code("/metrics/resource"), code("/pods"), code("/stats/summary")] == [200, 200, 403, 403]
+    assert code("/metrics", with_token=False) == 401

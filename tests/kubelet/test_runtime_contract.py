@@ -22,6 +22,7 @@ from sampan.kubelet.runtime import (
     CriError,
     EventType,
     PodStatus,
+    Resources,
     Runtime,
     SandboxConfig,
     SandboxState,
@@ -391,3 +392,43 @@ async def test_a_server_that_ends_and_comes_back(tmp_path: Path) -> None:
     await runtime.close()
     await server.close()
     await behind.close()
+
+
+async def test_usage_of_a_pod(world: World) -> None:
+    runtime = world.runtime
+    box = await world.sandbox()
+    run = await world.run(box)
+    (pod,) = [found for found in await runtime.usage() if found.uid == world.uid]
+    assert (pod.sandbox_id, pod.name, pod.namespace) == (box, world.config.pod_name, "contract")
+    if pod.cpu is not None:  # else the runtime has told of its containers only
+        assert pod.cpu.total is not None
+        assert pod.memory is not None
+        assert pod.memory.working_set
+        assert pod.network is not None
+        assert pod.network.interfaces[0].name == "eth0"
+        assert pod.network.interfaces[0].rx_bytes is not None
+    (one,) = pod.containers
+    assert (one.id, one.name, one.attempt) == (run, "c", 0)
+    assert one.cpu is not None
+    assert one.cpu.total is not None
+    assert one.memory is not None
+    assert one.memory.working_set is not None
+    assert one.disk is not None
+    assert one.disk.mountpoint
+    disks = await runtime.image_disks()
+    assert disks.images[0].mountpoint
+    assert disks.images[0].used is not None  # containerd counts it now and then
+
+
+async def test_other_limits_in_place(world: World) -> None:
+    runtime = world.runtime
+    run = await world.run(await world.sandbox())
+    wanted = Resources(cpu_period=100_000, cpu_quota=50_000, cpu_shares=512, memory_bytes=64 << 20)
+    await runtime.update_container(run, wanted)
+    told = (await runtime.container_status(run)).resources
+    assert told is not None
+    assert (told.cpu_quota, told.cpu_period, told.cpu_shares, told.memory_bytes) == (50_000, 100_000, 512, 64 << 20)
+    assert (await runtime.container_status(run)).state is RUNNING
+    with pytest.raises(CriError) as refused:
+        await runtime.update_container("nothing", wanted)
+    assert refused.value.code == "NOT_FOUND"

@@ -1,4 +1,4 @@
-"""The node agents of a cluster, the runtimes under them, and the one server in front of them."""
+"""The node agents of a cluster, the runtimes under them, and the servers in front of them."""
 
 import ipaddress
 import logging
@@ -7,6 +7,7 @@ import random
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from sampan.aio.clock import Clock
@@ -15,11 +16,12 @@ from sampan.client.api import Api
 from sampan.client.informer import Informers
 from sampan.cluster.config import ClusterConfig, ClusterError
 from sampan.cluster.control_plane import ControlPlane
+from sampan.kubelet.door import Access, ReviewedDoor
 from sampan.kubelet.kubelet import Kubelet, KubeletConfig
 from sampan.kubelet.local_volumes import LocalVolumes
 from sampan.kubelet.node import Machine, NodeFacts, this_machine
 from sampan.kubelet.runtime import CriError, Runtime, RuntimeVersion
-from sampan.kubelet.server import NodeServer
+from sampan.kubelet.server import NodeServer, ServerSettings
 from sampan.kubelet.simulated import SimulatedRuntime
 from sampan.net.http_server import Server, serve
 from sampan.net.tls import server_context
@@ -51,7 +53,7 @@ class Nodes:
 
     runtime_name: str
     kubelets: list[Kubelet] = field(default_factory=list)
-    server: Server | None = None
+    servers: list[Server] = field(default_factory=list)
     volumes: LocalVolumes | None = None
     throw_away: bool = False
     """The cluster's state does not outlive it, so its containers must not either."""
@@ -63,9 +65,9 @@ class Nodes:
             self.volumes = None
         for kubelet in self.kubelets:
             await kubelet.close(evacuate=self.throw_away)
-        if self.server is not None:
-            await self.server.close()
-        self.kubelets, self.server = [], None
+        for server in self.servers:
+            await server.close()
+        self.kubelets, self.servers = [], []
 
 
 async def start_nodes(
@@ -81,7 +83,6 @@ async def start_nodes(
     names = [f"node-{number + 1}" for number in range(config.nodes)]
     pair = plane.pki.serving("kubelet", [address, "localhost", "127.0.0.1", *names])
     context = server_context(pair.certificate, pair.key, plane.pki.ca.certificate)
-    nodes.server = await serve(NodeServer(lambda: list(nodes.kubelets)), address, 0, ssl=context)
     admin = Api(plane.transport("sampan-nodes", "system:masters"))
     owner = (await admin.get(ObjectRef(NAMESPACES, "", "kube-system")))["metadata"]["uid"]
     try:
@@ -92,16 +93,24 @@ async def start_nodes(
             runtime: Runtime = real[0] if real else _simulated(config, root, cidr, clock)
             version = await runtime.version()
             machine = this_machine(root) if real else SIMULATED
+            api = Api(plane.transport(f"system:node:{name}", "system:nodes"))
+            showing: list[Kubelet] = []
+            door = ReviewedDoor(api, name, Access(), clock)
+            shown = ServerSettings({"kind": "KubeletConfiguration"}, system_logs=Path("/var/log") if real else None)
+            server = await serve(NodeServer(partial(_first, showing), door, shown), address, 0, ssl=context)
+            nodes.servers.append(server)
             facts = NodeFacts(
-                name, address, nodes.server.port, machine, version, f"v{config.kubernetes_version}.0",
+                name, address, server.port, machine, version, f"v{config.kubernetes_version}.0",
                 "" if real else cidr,
             )  # fmt: skip
-            api = Api(plane.transport(f"system:node:{name}", "system:nodes"))
             settings = KubeletConfig(
                 facts, root, owner=owner, pods_reachable=real is not None, master=f"{address}:{plane.server.port}"
             )
             kubelet = Kubelet(settings, runtime, api, informers, clock)
             nodes.kubelets.append(kubelet)
+            showing.append(kubelet)
+            if isinstance(runtime, SimulatedRuntime):
+                runtime.annotations_of = kubelet.annotations
             await kubelet.start()
         nodes.volumes = LocalVolumes(admin, informers, clock, data_dir / "volumes", frozenset(names))
         nodes.volumes.start()
@@ -109,6 +118,10 @@ async def start_nodes(
         await nodes.close()
         raise
     return nodes
+
+
+def _first(kubelets: list[Kubelet]) -> Kubelet | None:
+    return kubelets[0] if kubelets else None
 
 
 def _simulated(config: ClusterConfig, root: Path, cidr: str, clock: Clock) -> Runtime:

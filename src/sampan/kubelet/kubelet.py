@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from sampan.client.informer import Informers
 from sampan.client.recorder import Recorder
 from sampan.kubelet.handlers import Handlers
 from sampan.kubelet.health import ProbedHealth
+from sampan.kubelet.host_usage import host_usage
 from sampan.kubelet.images import Images
 from sampan.kubelet.logs import parse_options, read_log
+from sampan.kubelet.metrics import KubeletMetrics, Observed, volume_text
 from sampan.kubelet.node import NodeFacts, NodeKeeper, not_ready
 from sampan.kubelet.pleg import make_pleg
 from sampan.kubelet.pleg.base import PlegConfig
@@ -40,6 +43,7 @@ from sampan.kubelet.runtime import (
     SandboxState,
 )
 from sampan.kubelet.sandbox_config import Dns, log_directory
+from sampan.kubelet.stats import Sources, Stats
 from sampan.kubelet.status import CONTAINER_STATUSES
 from sampan.kubelet.termination import termination_message
 from sampan.kubelet.volumes import Surroundings, Volumes
@@ -103,6 +107,16 @@ class Kubelet:
                 facts.runtime.name,
             )
         )  # fmt: skip
+        host = partial(host_usage, config.root) if config.pods_reachable else None
+        sources = Sources(
+            runtime, self.cache, self._mine, self._workers.pods, self._volumes.usage, host, self._log_folder
+        )
+        self.stats = Stats(facts.name, facts.machine, sources, clock)
+        self._metrics = KubeletMetrics(
+            self.registry, facts.name, facts.kubernetes_version, lambda: len(self._workers.pods())
+        )
+        if isinstance(runtime, Observed):
+            runtime.observer = self._metrics.called
         self._tasks = Tasks()
 
     # --- life
@@ -186,6 +200,10 @@ class Kubelet:
                 except OSError as error:
                     log.warning("what is left of pod %s cannot be removed: %s", uid, error)
 
+    def _mine(self, uid: str) -> bool:
+        status = self.cache.peek(uid)
+        return status is not None and self._ours(status)
+
     def _ours(self, status: PodStatus) -> bool:
         return any(sandbox.labels.get(OWNER) == self.config.owner for sandbox in status.sandboxes)
 
@@ -253,7 +271,10 @@ class Kubelet:
     def _log_path(self, pod: Obj, run: Container) -> Path:
         if run.log_path.startswith("/"):
             return Path(run.log_path)
-        return Path(log_directory(pod, str(self.config.root / "logs"))) / run.name / f"{run.attempt}.log"
+        return self._log_folder(pod) / run.name / f"{run.attempt}.log"
+
+    def _log_folder(self, pod: Obj) -> Path:
+        return Path(log_directory(pod, str(self.config.root / "logs")))
 
     # --- what its server shows
 
@@ -268,9 +289,30 @@ class Kubelet:
                 return pod
         return None
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         """The agent's metrics."""
-        return self.registry.text()
+        volumes = await self.stats.volumes()
+        spaces = {pod["metadata"]["uid"]: pod["metadata"].get("namespace", "") for pod in self.pods()}
+        return self.registry.text() + volume_text([(spaces[uid], v) for uid, v in volumes.items() if uid in spaces])
+
+    def observed(self, method: str, path: str) -> None:
+        """A request has come to the server."""
+        self._metrics.asked(method, path)
+
+    def unhealthy(self) -> str:
+        """Why /healthz is not ok, if it is not."""
+        trouble = self.pleg.health(self.clock.now())
+        return f"PLEG is not healthy: {trouble}" if trouble else ""
+
+    def running(self) -> list[Obj]:
+        """The pods that the runtime runs, as far as it knows them."""
+        statuses = [status for uid in self.cache if (status := self.cache.peek(uid)) is not None]
+        return [running_pod(status) for status in statuses if self._ours(status) and status.running]
+
+    def annotations(self, uid: str) -> Mapping[str, str] | None:
+        """A pod's annotations as the API says, by its uid."""
+        pod = self._workers.pod(uid)
+        return None if pod is None else pod["metadata"].get("annotations") or {}
 
     async def logs(self, pod: Obj, container: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
         """A container's log. Raises LookupError when there is none yet, LogOptionError."""
@@ -302,6 +344,14 @@ class Kubelet:
             asked = replace(asked, tty=tty, stderr=asked.stderr and not tty)
         return await self.runtime.open_command(replace(asked, container_id=run.id))
 
+    async def run_command(self, pod: Obj, container: str, command: tuple[str, ...]) -> bytes:
+        """What a command prints in a container. Raises LookupError, CriError."""
+        run = self._run_of(_uid(pod), container, previous=False)
+        if run is None:
+            raise LookupError(f"container {container!r} not found in pod {pod['metadata']['name']!r}")
+        _, out, err = await self.runtime.exec_sync(run.id, command, 0)
+        return out + err
+
     async def open_ports(self, pod: Obj, ports: tuple[int, ...]) -> str:
         """Begin to forward ports of a pod. Raises LookupError, CriError."""
         status = self.cache.peek(_uid(pod))
@@ -324,6 +374,13 @@ class Kubelet:
             if entry["name"] == container:
                 return str(((entry.get("state") or {}).get("waiting") or {}).get("reason") or "ContainerCreating")
         return "ContainerCreating"
+
+
+def running_pod(status: PodStatus) -> Obj:
+    """A pod as /runningpods/ shows it: what the runtime knows of it."""
+    meta = {"name": status.name, "namespace": status.namespace, "uid": status.uid, "creationTimestamp": None}
+    runs = [{"name": c.name, "image": c.image, "resources": {}} for c in status.running]
+    return {"metadata": meta, "spec": {"containers": runs}, "status": {}}
 
 
 def _uid(pod: Obj) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, Protocol
 
+from sampan.kubelet.usage import ImageDisks, PodUsage
+
 
 class ContainerState(IntEnum):
     """CRI's ContainerState, numbers as on the wire."""
@@ -52,6 +54,19 @@ class Sandbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Resources:
+    """Linux limits; 0 means unset."""
+
+    cpu_period: int = 0
+    cpu_quota: int = 0
+    cpu_shares: int = 0
+    memory_bytes: int = 0
+    oom_score_adj: int = 0
+    unified: Mapping[str, str] = field(default_factory=dict)
+    """Files of cgroup v2 by name."""
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """A container's status; what a listing leaves out (exit code, times, log path) is empty there."""
 
@@ -72,6 +87,8 @@ class Container:
     log_path: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    resources: Resources | None = None
+    """The limits it has now, if the runtime says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +103,11 @@ class PodStatus:
     ips: tuple[str, ...] = ()
     timestamp: int = 0
     """When the runtime said so (its clock), 0 if it did not say."""
+
+    @property
+    def running(self) -> tuple[Container, ...]:
+        """The containers that run."""
+        return tuple(c for c in self.containers if c.state is ContainerState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +130,6 @@ class Mount:
     readonly: bool = False
     propagation: Literal["private", "host-to-container", "bidirectional"] = "private"
     selinux_relabel: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """Linux limits; 0 means unset."""
-
-    cpu_period: int = 0
-    cpu_quota: int = 0
-    cpu_shares: int = 0
-    memory_bytes: int = 0
-    oom_score_adj: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +307,18 @@ class Runtime(Protocol):
         """PortForward: the URL of the runtime's streaming server."""
 
     async def reopen_log(self, container_id: str) -> None: ...
+    async def update_container(self, container_id: str, resources: Resources) -> None:
+        """Give a container other limits, in place."""
+
+    async def update_sandbox(self, sandbox_id: str, overhead: Resources, resources: Resources) -> None:
+        """Tell of a pod's new limits; the node agent has set them in its cgroup. UNIMPLEMENTED may be ignored."""
+
+    async def usage(self) -> list[PodUsage]:
+        """What each sandbox and its containers use now."""
+
+    async def image_disks(self) -> ImageDisks:
+        """What images and writable layers take."""
+
     def events(self, opened: Callable[[], None] | None = None) -> AsyncIterator[ContainerEvent]:
         """The event stream. Ends or raises when it breaks; CriError UNIMPLEMENTED when there is none.
 

@@ -108,6 +108,11 @@ class Workers:
         """The pods that have not gone, as the API last said."""
         return [state.pod for state in self._pods.values() if state.stage is not Stage.GONE]
 
+    def pod(self, uid: str) -> Obj | None:
+        """A pod as the API last said."""
+        state = self._pods.get(uid)
+        return None if state is None else state.pod
+
     # --- news
 
     def put(self, pod: Obj) -> None:

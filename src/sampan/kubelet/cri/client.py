@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any, TypeVar
 
 from grpclib.client import Channel, UnaryStreamMethod, UnaryUnaryMethod
@@ -13,6 +14,7 @@ from h2.exceptions import H2Error
 
 from sampan.kubelet.cri import convert
 from sampan.kubelet.cri import messages_pb2 as pb
+from sampan.kubelet.cri import usage as used
 from sampan.kubelet.runtime import (
     Command,
     Condition,
@@ -22,10 +24,12 @@ from sampan.kubelet.runtime import (
     CriError,
     Image,
     PodStatus,
+    Resources,
     RuntimeVersion,
     Sandbox,
     SandboxConfig,
 )
+from sampan.kubelet.usage import ImageDisks, PodUsage
 
 RUNTIME = "/runtime.v1.RuntimeService/"
 IMAGES = "/runtime.v1.ImageService/"
@@ -56,6 +60,8 @@ class CriRuntime:
         self.path = socket_path(endpoint)
         self.deadlines = deadlines or Deadlines()
         self._channel: Channel | None = None
+        self.observer: Callable[[str, float, bool], None] = lambda call, seconds, failed: None
+        """Told of every call: CRI's name, seconds, whether it failed."""
 
     # --- the wire ---
 
@@ -66,10 +72,15 @@ class CriRuntime:
 
     async def _call(self, path: str, request: Any, answer: type[Answer], deadline: float | None) -> Answer:
         method: UnaryUnaryMethod[Any, Answer] = UnaryUnaryMethod(self._open(), path, type(request), answer)
+        call, began, failed = path.rsplit("/", 1)[1], perf_counter(), True
         try:
-            return await method(request, timeout=deadline)
+            answered = await method(request, timeout=deadline)
+            failed = False
+            return answered
         except (GRPCError, TimeoutError, OSError, StreamTerminatedError, ProtocolError, H2Error) as error:
-            raise self._translate(error, path.rsplit("/", 1)[1]) from error
+            raise self._translate(error, call) from error
+        finally:
+            self.observer(call, perf_counter() - began, failed)
 
     def _translate(self, error: Exception, call: str) -> CriError:
         """What went wrong, in words for whoever runs the node; the code is gRPC's name."""
@@ -242,6 +253,59 @@ class CriRuntime:
     async def reopen_log(self, container_id: str) -> None:
         asked = pb.ReopenContainerLogRequest(container_id=container_id)
         await self._call(RUNTIME + "ReopenContainerLog", asked, pb.ReopenContainerLogResponse, self.deadlines.ask)
+
+    async def update_container(self, container_id: str, resources: Resources) -> None:
+        asked = pb.UpdateContainerResourcesRequest(container_id=container_id, linux=convert.resources(resources))
+        await self._call(
+            RUNTIME + "UpdateContainerResources", asked, pb.UpdateContainerResourcesResponse, self.deadlines.act
+        )
+
+    async def update_sandbox(self, sandbox_id: str, overhead: Resources, resources: Resources) -> None:
+        asked = pb.UpdatePodSandboxResourcesRequest(
+            pod_sandbox_id=sandbox_id, overhead=convert.resources(overhead), resources=convert.resources(resources)
+        )
+        await self._call(
+            RUNTIME + "UpdatePodSandboxResources", asked, pb.UpdatePodSandboxResourcesResponse, self.deadlines.act
+        )
+
+    # --- usage ---
+
+    async def usage(self) -> list[PodUsage]:
+        """By ListPodSandboxStats; a runtime that has not got it is asked for its containers' stats alone.
+
+        containerd 2 refuses the whole list when one sandbox, be it of somebody else, was made without a cgroup.
+        """
+        asked = pb.ListPodSandboxStatsRequest()
+        try:
+            answer = await self._call(
+                RUNTIME + "ListPodSandboxStats", asked, pb.ListPodSandboxStatsResponse, self.deadlines.ask
+            )
+        except CriError as error:
+            if error.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
+                raise
+            return await self._usage_of_containers()
+        return [used.pod(item) for item in answer.stats]
+
+    async def _usage_of_containers(self) -> list[PodUsage]:
+        answer = await self._call(
+            RUNTIME + "ListContainerStats", pb.ListContainerStatsRequest(), pb.ListContainerStatsResponse,
+            self.deadlines.ask,
+        )  # fmt: skip
+        by_id = {item.attributes.id: used.container(item) for item in answer.stats}
+        runs, boxes = await self.list_containers(), await self.list_sandboxes()
+        return [
+            PodUsage(
+                box.id, box.pod_uid, box.pod_name, box.pod_namespace,
+                containers=tuple(by_id[run.id] for run in runs if run.sandbox_id == box.id and run.id in by_id),
+            )
+            for box in boxes
+        ]  # fmt: skip
+
+    async def image_disks(self) -> ImageDisks:
+        asked = pb.ImageFsInfoRequest()
+        return used.image_disks(
+            await self._call(IMAGES + "ImageFsInfo", asked, pb.ImageFsInfoResponse, self.deadlines.ask)
+        )
 
     # --- events ---
 

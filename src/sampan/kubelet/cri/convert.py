@@ -97,6 +97,14 @@ def container(message: pb.Container) -> Container:
     )
 
 
+def limits(message: pb.LinuxContainerResources) -> Resources:
+    """Limits as a runtime tells of them, or is given them."""
+    return Resources(
+        message.cpu_period, message.cpu_quota, message.cpu_shares, message.memory_limit_in_bytes,
+        message.oom_score_adj, dict(message.unified),
+    )  # fmt: skip
+
+
 def container_status(message: pb.ContainerStatus, sandbox_id: str) -> Container:
     """A container's status; CRI does not say there which sandbox it is in, the caller knows."""
     return Container(
@@ -117,6 +125,7 @@ def container_status(message: pb.ContainerStatus, sandbox_id: str) -> Container:
         log_path=message.log_path,
         labels=dict(message.labels),
         annotations=dict(message.annotations),
+        resources=limits(message.resources.linux) if message.resources.HasField("linux") else None,
     )
 
 
@@ -268,6 +277,7 @@ def resources(limits: Resources) -> pb.LinuxContainerResources:
         cpu_shares=limits.cpu_shares,
         memory_limit_in_bytes=limits.memory_bytes,
         oom_score_adj=limits.oom_score_adj,
+        unified=limits.unified,
     )
 
 

@@ -1,10 +1,10 @@
 """The simulated runtime's own records, and their form in a file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sampan.api.json import Obj
-from sampan.kubelet.runtime import Container, ContainerState, Sandbox, SandboxState
+from sampan.kubelet.runtime import Container, ContainerState, Resources, Sandbox, SandboxState
 
 
 @dataclass(slots=True)
@@ -55,6 +55,11 @@ class Run:
     reason: str = ""
     ends_at: int = 0
     """When it will exit by itself, nanoseconds since the epoch; 0: never."""
+    resources: dict[str, Any] = field(default_factory=dict)
+    """Its limits, as kubelet.runtime.Resources has them."""
+    cpu_total: int = 0
+    """CPU time it has used, core-nanoseconds, up to `counted_at`."""
+    counted_at: int = 0
 
     def shown(self, *, full: bool = True) -> Container:
         """As the runtime tells of it; a listing leaves the details out."""
@@ -70,6 +75,7 @@ class Run:
             created_at=base.created_at, started_at=self.started_at, finished_at=self.finished_at,
             exit_code=self.exit_code, reason=self.reason, image=base.image, image_ref=base.image_ref,
             image_id=base.image_id, log_path=self.log_path, labels=base.labels, annotations=base.annotations,
+            resources=Resources(**self.resources),
         )  # fmt: skip
 
 

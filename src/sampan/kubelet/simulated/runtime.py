@@ -7,6 +7,7 @@ import ipaddress
 import logging
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 
@@ -26,13 +27,16 @@ from sampan.kubelet.runtime import (
     Image,
     Performance,
     PodStatus,
+    Resources,
     RuntimeVersion,
     Sandbox,
     SandboxConfig,
 )
 from sampan.kubelet.simulated.commands import perform
+from sampan.kubelet.simulated.load import pod_usage
 from sampan.kubelet.simulated.program import program
 from sampan.kubelet.simulated.records import Box, Run, dump, load
+from sampan.kubelet.usage import Disk, ImageDisks, PodUsage
 
 log = logging.getLogger("sampan.simulated")
 SIGTERM, SIGKILL, START_ERROR = 143, 137, 128
@@ -63,6 +67,8 @@ class SimulatedRuntime:
         self._timer: asyncio.Task[None] | None = None
         self._saver: asyncio.Task[None] | None = None
         self._unsaved = self._writing = False
+        self.annotations_of: Callable[[str], Mapping[str, str] | None] = lambda uid: None
+        """A pod's annotations now, by its uid: they say what its containers use. Those of its start, if unknown."""
         self._waits_for = self._last_birth = 0
         network = ipaddress.ip_network(cidr)
         self._first, self._size = int(network.network_address), network.num_addresses
@@ -196,7 +202,7 @@ class SimulatedRuntime:
         run = Run(
             self._id(), sandbox_id, config.name, config.attempt, self._birth(), config.image, config.image_ref,
             config.command, config.args, f"{folder}/{config.log_path}" if folder and config.log_path else "",
-            dict(config.labels), dict(config.annotations),
+            dict(config.labels), dict(config.annotations), resources=asdict(config.resources),
         )  # fmt: skip
         self._runs[run.id] = run
         self._by_box.setdefault(sandbox_id, set()).add(run.id)
@@ -276,6 +282,33 @@ class SimulatedRuntime:
 
     async def reopen_log(self, container_id: str) -> None:
         self._run(container_id)
+
+    async def update_container(self, container_id: str, resources: Resources) -> None:
+        await self._begin("update_container")
+        run = self._run(container_id)
+        given = {key: value for key, value in asdict(resources).items() if value}
+        run.resources = {**run.resources, **given}
+        self._changed()
+
+    async def update_sandbox(self, sandbox_id: str, overhead: Resources, resources: Resources) -> None:
+        await self._begin("update_sandbox")
+
+    # --- usage
+
+    async def usage(self) -> list[PodUsage]:
+        await self._begin("usage")
+        now, found = self._now(), []
+        for box in self._boxes.values():
+            if box.ready:
+                runs = [self._runs[i] for i in sorted(self._by_box.get(box.id, ()))]
+                alive = [run for run in runs if run.state == ContainerState.RUNNING]
+                known = self.annotations_of(box.pod_uid)
+                found.append(pod_usage(box, alive, box.annotations if known is None else known, now))
+        return found
+
+    async def image_disks(self) -> ImageDisks:
+        images = await self.list_images()
+        return ImageDisks((Disk(self._now(), "/", sum(image.size for image in images), len(images)),))
 
     # --- events
 

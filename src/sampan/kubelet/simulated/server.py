@@ -15,6 +15,8 @@ from grpclib.protocol import H2Protocol
 from grpclib.server import Server, Stream
 
 from sampan.kubelet.cri import messages_pb2 as pb
+from sampan.kubelet.cri import usage
+from sampan.kubelet.cri.convert import limits
 from sampan.kubelet.runtime import CriError, Runtime
 from sampan.kubelet.simulated import wire
 
@@ -122,6 +124,13 @@ class CriServer:
             RUNTIME + "ReopenContainerLog": (
                 pb.ReopenContainerLogRequest, pb.ReopenContainerLogResponse, self._reopen_log,
             ),
+            RUNTIME + "UpdateContainerResources": (
+                pb.UpdateContainerResourcesRequest, pb.UpdateContainerResourcesResponse, self._update_container,
+            ),
+            RUNTIME + "ListPodSandboxStats": (
+                pb.ListPodSandboxStatsRequest, pb.ListPodSandboxStatsResponse, self._usage,
+            ),
+            IMAGES + "ImageFsInfo": (pb.ImageFsInfoRequest, pb.ImageFsInfoResponse, self._image_disks),
             IMAGES + "ImageStatus": (pb.ImageStatusRequest, pb.ImageStatusResponse, self._image_status),
             IMAGES + "ListImages": (pb.ListImagesRequest, pb.ListImagesResponse, self._list_images),
             IMAGES + "PullImage": (pb.PullImageRequest, pb.PullImageResponse, self._pull_image),
@@ -214,7 +223,23 @@ class CriServer:
         await self.runtime.reopen_log(asked.container_id)
         return pb.ReopenContainerLogResponse()
 
+    async def _update_container(
+        self, asked: pb.UpdateContainerResourcesRequest
+    ) -> pb.UpdateContainerResourcesResponse:  # fmt: skip
+        await self.runtime.update_container(asked.container_id, limits(asked.linux))
+        return pb.UpdateContainerResourcesResponse()
+
+    async def _usage(self, asked: pb.ListPodSandboxStatsRequest) -> pb.ListPodSandboxStatsResponse:
+        return pb.ListPodSandboxStatsResponse(stats=[usage.pod_message(found) for found in await self.runtime.usage()])
+
     # --- images
+
+    async def _image_disks(self, asked: pb.ImageFsInfoRequest) -> pb.ImageFsInfoResponse:
+        found = await self.runtime.image_disks()
+        return pb.ImageFsInfoResponse(
+            image_filesystems=[usage.disk_message(d) for d in found.images],
+            container_filesystems=[usage.disk_message(d) for d in found.containers],
+        )
 
     async def _image_status(self, asked: pb.ImageStatusRequest) -> pb.ImageStatusResponse:
         found = await self.runtime.image_status(asked.image.image)

@@ -1,7 +1,17 @@
 """Records of kubelet.runtime to and from CRI's protobuf messages as a server needs them: `cri.convert` mirrored."""
 
 from sampan.kubelet.cri import messages_pb2 as pb
-from sampan.kubelet.cri.convert import LOCALHOST, NODE, POD, PROPAGATIONS, PROTOCOLS, SIGNALS, UNCONFINED
+from sampan.kubelet.cri.convert import (
+    LOCALHOST,
+    NODE,
+    POD,
+    PROPAGATIONS,
+    PROTOCOLS,
+    SIGNALS,
+    UNCONFINED,
+    limits,
+    resources,
+)
 from sampan.kubelet.runtime import (
     Condition,
     Container,
@@ -10,7 +20,6 @@ from sampan.kubelet.runtime import (
     Image,
     Mount,
     PortMapping,
-    Resources,
     RuntimeVersion,
     Sandbox,
     SandboxConfig,
@@ -62,6 +71,7 @@ def container_status(run: Container) -> pb.ContainerStatus:
         image=pb.ImageSpec(image=run.image, user_specified_image=run.image), image_ref=run.image_ref,
         reason=run.reason, message=run.message, labels=run.labels, annotations=run.annotations, log_path=run.log_path,
         image_id=run.image_id,
+        resources=None if run.resources is None else pb.ContainerResources(linux=resources(run.resources)),
     )  # fmt: skip
 
 
@@ -151,7 +161,6 @@ def _seccomp(profile: pb.SecurityProfile) -> str:
 
 def container_config(message: pb.ContainerConfig) -> ContainerConfig:
     """What CreateContainer is given."""
-    limits = message.linux.resources
     return ContainerConfig(
         name=message.metadata.name, attempt=message.metadata.attempt,
         image=message.image.user_specified_image or message.image.image, image_ref=message.image.image,
@@ -160,9 +169,7 @@ def container_config(message: pb.ContainerConfig) -> ContainerConfig:
         mounts=tuple(_mount(mount) for mount in message.mounts), labels=dict(message.labels),
         annotations=dict(message.annotations), log_path=message.log_path, stdin=message.stdin,
         stdin_once=message.stdin_once, tty=message.tty,
-        resources=Resources(
-            limits.cpu_period, limits.cpu_quota, limits.cpu_shares, limits.memory_limit_in_bytes, limits.oom_score_adj
-        ),
+        resources=limits(message.linux.resources),
         security=_security(message.linux.security_context),
         stop_signal=SIGNALS[message.stop_signal] if message.stop_signal else "",
     )  # fmt: skip

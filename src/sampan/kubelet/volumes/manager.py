@@ -12,6 +12,7 @@ from sampan.api.json import Obj
 from sampan.kubelet.env import ConfigError
 from sampan.kubelet.podspec import spec
 from sampan.kubelet.runtime import Mount
+from sampan.kubelet.summary import VolumeUsage
 from sampan.kubelet.volumes.atomic import write_payload
 from sampan.kubelet.volumes.base import VolumeError, VolumePath
 from sampan.kubelet.volumes.emptydir import make_empty_dir
@@ -21,6 +22,7 @@ from sampan.kubelet.volumes.ownership import READ, WRITE, tree_of_group
 from sampan.kubelet.volumes.payload import KINDS, Get, IssueToken, Payloads
 from sampan.kubelet.volumes.removal import remove_tree
 from sampan.kubelet.volumes.subpath import sub_path, sub_path_of
+from sampan.kubelet.volumes.usage import of_file_system, of_folder
 
 PLUGINS = {
     "emptyDir": "kubernetes.io~empty-dir",
@@ -59,6 +61,7 @@ class Volumes:
         self.root, self._get, self._clock, self._around = root, get, clock, around or Surroundings()
         self._payloads = Payloads(get, token, clock.now, self._around.node)
         self._owned: set[tuple[str, str]] = set()
+        self._made: dict[str, dict[str, VolumePath]] = {}
 
     def uids(self) -> set[str]:
         """The pods that have files here. Blocks."""
@@ -87,7 +90,25 @@ class Volumes:
             except (VolumeError, ConfigError, ValueError, OSError) as error:
                 text = f'MountVolume.SetUp failed for volume "{volume["name"]}" : {error}'
                 raise VolumeError(text) from error
+        self._made[pod["metadata"]["uid"]] = made
         return made
+
+    async def usage(self, pod: Obj) -> list[VolumeUsage]:
+        """What the pod's volumes take. Those of the host have no account of their own, as upstream."""
+        found = []
+        made = self._made.get(pod["metadata"]["uid"], {})
+        for volume in spec(pod).get("volumes") or ():
+            name = volume["name"]
+            kind = next((kind for kind in PLUGINS if kind in volume), "")
+            claim = claim_of(pod, volume)
+            try:
+                if kind:
+                    found.append(await asyncio.to_thread(of_folder, name, self._folder(pod, kind, volume)))
+                elif claim and name in made and made[name].wide:
+                    found.append(await asyncio.to_thread(of_file_system, name, Path(made[name].path), claim))
+            except OSError:
+                continue
+        return found
 
     async def refresh(self, pod: Obj) -> None:
         """Bring configMap, secret, downwardAPI and projected volumes up to date. Raises VolumeError."""
@@ -116,10 +137,9 @@ class Volumes:
             await asyncio.to_thread(check_host_path, source["path"], source.get("type") or "")
             return VolumePath(source["path"], wide=False)
         if "persistentVolumeClaim" in volume:
-            claim = volume["persistentVolumeClaim"]
-            return await self._claim(pod, volume, claim["claimName"])
+            return await self._claim(pod, volume, claim_of(pod, volume))
         if "ephemeral" in volume:
-            return await self._claim(pod, volume, f"{pod['metadata']['name']}-{volume['name']}")
+            return await self._claim(pod, volume, claim_of(pod, volume))
         kinds = ", ".join(sorted(set(volume) - {"name"}))
         raise VolumeError(f"no volume plugin matched: {kinds} is not supported by this node")
 
@@ -238,8 +258,16 @@ class Volumes:
     async def tear_down(self, pod_uid: str) -> None:
         """Remove what a pod has here; the data of hostPath and persistent volumes stay. Raises OSError."""
         self._payloads.forget(pod_uid)
+        self._made.pop(pod_uid, None)
         self._owned = {key for key in self._owned if key[0] != pod_uid}
         await asyncio.to_thread(remove_tree, self.root / pod_uid)
+
+
+def claim_of(pod: Obj, volume: Obj) -> str:
+    """The name of the claim that a volume is, empty when it is none."""
+    if "persistentVolumeClaim" in volume:
+        return str(volume["persistentVolumeClaim"]["claimName"])
+    return f"{pod['metadata']['name']}-{volume['name']}" if "ephemeral" in volume else ""
 
 
 def _api_access(volume: Obj) -> bool:
