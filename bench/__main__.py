@@ -14,6 +14,7 @@ NAMES = (
     "pleg",
     "kill_to_status",
     "controllers",
+    "scheduler",
     "apiserver_path",
     "store",
     "watch",

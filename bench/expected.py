@@ -16,5 +16,6 @@ EXPECTED = {
     "sqlite: one write to the last of 1,000 watchers": "≤ 50 ms",
     "kill to Failed, containerd": "≤ 60 ms, at this stage 150 (Go kubelet 1,843 ms)",
     "Pod Security: restricted, a pod that passes, 3 containers": "≥ 20,000/s",
+    "scheduler alone, 1,000 nodes: pods of Deployments": "≥ 2,000 decisions/s",
     "create to Running, containerd": "≤ 350 ms (Go kubelet 511 ms)",
 }

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from sampan.api.json import Obj
+from sampan.api.selectors import LabelSelector
 from sampan.scheduler.decide import decide, enough
 from sampan.scheduler.framework import ClaimPlan, Placement, Unschedulable
 from sampan.scheduler.pod import pod_requests, read_pod
 from sampan.scheduler.profile import DEFAULT
-from sampan.scheduler.snapshot import NodeInfo, Snapshot, read_node
+from sampan.scheduler.snapshot import NodeInfo, NodeTable, Snapshot, read_node
 
 
 class Shelf:
@@ -35,6 +36,34 @@ class Shelf:
     def storage_class(self, name: str) -> Obj | None:
         return self._find("StorageClass", name)
 
+    def csi_node(self, name: str) -> Obj | None:
+        return self._find("CSINode", name)
+
+    def csi_driver(self, name: str) -> Obj | None:
+        return self._find("CSIDriver", name)
+
+    def attachments(self, node: str) -> Iterable[Obj]:
+        return [o for o in self.objects if o["kind"] == "VolumeAttachment" and o["spec"]["nodeName"] == node]
+
+
+class Nobody:
+    """A cluster of pods without companions."""
+
+    def namespace_labels(self, name: str) -> dict[str, str]:
+        return {}
+
+    def namespaces(self, selector: LabelSelector) -> Iterable[str]:
+        return ()
+
+    def services(self, namespace: str) -> Iterable[Obj]:
+        return ()
+
+    def owner(self, kind: str, namespace: str, name: str) -> Obj | None:
+        return None
+
+    def budgets(self) -> Iterable[Obj]:
+        return ()
+
 
 def node(name: str, cpu: str = "4", memory: str = "8Gi", **spec: Any) -> NodeInfo:
     labels = {"kubernetes.io/hostname": name, **spec.pop("labels", {})}
@@ -52,7 +81,7 @@ def pod(name: str = "p", cpu: str = "", **spec: Any) -> Obj:
 
 
 def place(wanted: Obj, *nodes: NodeInfo, storage: Shelf | None = None) -> Placement | Unschedulable:
-    return decide(read_pod(wanted), Snapshot({n.name: n for n in nodes}, storage or Shelf()), DEFAULT, 0)
+    return decide(read_pod(wanted), Snapshot(NodeTable(nodes), storage or Shelf(), Nobody()), DEFAULT, 0)
 
 
 def why(answer: Placement | Unschedulable) -> str:
@@ -220,7 +249,7 @@ def test_the_smallest_volume_that_reaches_the_node_is_bound() -> None:
         ),
         (
             (claim(bound_to="far"), volume("far", at="b")),
-            "0/1 nodes are available: 1 node(s) had volume node affinity conflict.",
+            "0/1 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity.",
         ),
         (
             (claim(bound_to="none"),),

@@ -1,6 +1,7 @@
 """Cluster: a whole Kubernetes cluster in this process; the composition root."""
 
 import asyncio
+import random
 import tempfile
 import threading
 from collections.abc import Callable
@@ -130,7 +131,7 @@ class Cluster:
             await accounts.appeared(Key("default", "default"), "")
         if "default-scheduler" in wanted:
             scheduler_api = Api(self._plane.transport("system:kube-scheduler", MASTERS))
-            self._scheduler = Scheduler(scheduler_api, self._informers, self.clock)
+            self._scheduler = Scheduler(scheduler_api, self._informers, self.clock, random.Random())
             await self._scheduler.start()
 
     def _kinds_changed(self) -> None:

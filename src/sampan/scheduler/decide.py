@@ -1,87 +1,260 @@
 """Pod + snapshot + plugins to Placement or Unschedulable."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sampan.scheduler.framework import Filter, Placement, Rejected, Score, Unschedulable
+from sampan.api import json
+from sampan.scheduler.framework import (
+    FITS,
+    Filter,
+    Hopeless,
+    Placement,
+    Reasons,
+    Rejected,
+    Score,
+    Stretch,
+    Unschedulable,
+    Weigher,
+)
 from sampan.scheduler.plugins.volumes import VolumeBinding
 from sampan.scheduler.pod import PodInfo
 from sampan.scheduler.snapshot import NodeInfo, Snapshot
 
 MIN_FEASIBLE = 100
 """So many fitting nodes are looked for at least (upstream: minFeasibleNodesToFind)."""
-
-
-def enough(nodes: int) -> int:
-    """How many fitting nodes are scored in a cluster of that size: upstream's adaptive percentage, 50 - n/125, >= 5."""
-    if nodes <= MIN_FEASIBLE:
-        return nodes
-    return max(MIN_FEASIBLE, nodes * max(5, 50 - nodes // 125) // 100)
+States = Sequence[tuple[Filter, Any]]
+"""Filters that have something to say of a pod, each with what it has prepared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The rules of one scheduler."""
+    """The rules of one scheduler, in the order in which they are asked."""
 
     filters: tuple[Filter, ...]
     scores: tuple[Score, ...]
+    weighers: tuple[Weigher, ...] = ()
+    name: str = "default-scheduler"
+    percentage: int = 0
+    """How many of the nodes are looked at until enough fit; 0: as many as upstream finds right for their number."""
+    preempts: bool = True
+    candidates: tuple[int, int] = (10, 100)
+    """Of so many percent of the nodes, and of so many at least, it is found out what eviction would do."""
 
 
-def decide(pod: PodInfo, snapshot: Snapshot, profile: Profile, start: int) -> Placement | Unschedulable:
+def enough(nodes: int, percentage: int = 0) -> int:
+    """How many fitting nodes are scored in a cluster of that size; by itself 50 - n/125 percent, and 5 at least."""
+    if nodes <= MIN_FEASIBLE:
+        return nodes
+    return max(MIN_FEASIBLE, nodes * (percentage or max(5, 50 - nodes // 125)) // 100)
+
+
+class Seen:
+    """What the local rules say of a pod on a node, as long as the node is that very one."""
+
+    __slots__ = ("fixed", "node", "plugin", "shares", "why")
+
+    def __init__(self, node: NodeInfo, plugin: str, why: Reasons) -> None:
+        self.node, self.plugin, self.why = node, plugin, why
+        self.fixed = -1
+        """The weighted sum of scores that need no comparison; -1: not asked yet."""
+        self.shares: tuple[int, ...] = ()
+
+
+class Recall:
+    """What was found of pods of a kind, by node: pods with the same wishes (a ReplicaSet's) come in a row."""
+
+    MOST = 32
+    """So many kinds of pods are remembered."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, bytes], dict[str, Seen]] = {}
+
+    def of(self, profile: Profile, pod: PodInfo) -> dict[str, Seen]:
+        """What is known for such a pod, by node name; the caller adds to it."""
+        key = (profile.name, wishes(pod))
+        found = self._kept.pop(key, None)
+        if found is None:
+            found = {}
+            if len(self._kept) >= self.MOST:
+                del self._kept[next(iter(self._kept))]
+        self._kept[key] = found
+        return found
+
+
+def wishes(pod: PodInfo) -> bytes:
+    """All that local rules look at in a pod."""
+    return json.dumps(
+        [pod.requests, pod.scored, pod.ports, pod.tolerations, pod.node_selector, pod.node_affinity, pod.node]
+    )
+
+
+class Trial:
+    """One pod before the nodes of a snapshot. To make it raises Rejected if the pod fits none, whatever they are."""
+
+    def __init__(self, pod: PodInfo, snapshot: Snapshot, profile: Profile, recall: Recall) -> None:
+        self.pod, self.snapshot, self.profile = pod, snapshot, profile
+        self.seen = recall.of(profile, pod)
+        asked = [(rule, rule.prepare(pod, snapshot)) for rule in profile.filters]
+        active = [(rule, state) for rule, state in asked if state is not None]
+        self.local: States = [(rule, state) for rule, state in active if rule.local]
+        self.others: States = [(rule, state) for rule, state in active if not rule.local]
+
+    def fitting(self, nodes: Sequence[NodeInfo], wanted: int) -> tuple[list[NodeInfo], dict[str, tuple[str, Reasons]]]:
+        """The first `wanted` nodes that the pod fits, and what is said of those that it does not fit."""
+        found: list[NodeInfo] = []
+        said: dict[str, tuple[str, Reasons]] = {}
+        alone = not self.others and not self.snapshot.nominated
+        known = self.seen
+        for node in nodes:
+            seen = known.get(node.name) if alone else None
+            if seen is None or seen.node is not node or seen.why:
+                looked = self.look(node)
+                if looked[1]:
+                    said[node.name] = looked
+                    continue
+            found.append(node)
+            if len(found) >= wanted:
+                break
+        return found, said
+
+    def look(self, node: NodeInfo) -> tuple[str, Reasons]:
+        """The plugin that turns the node away and why; no reasons if the pod fits."""
+        seen = self.seen.get(node.name)
+        if seen is None or seen.node is not node:
+            seen = self.seen[node.name] = Seen(node, *first_reason(self.local, node))
+        if seen.why:
+            return seen.plugin, seen.why
+        if self.others:
+            plugin, why = first_reason(self.others, node)
+            if why:
+                return plugin, why
+        return self._beside_nominated(node)
+
+    def _beside_nominated(self, node: NodeInfo) -> tuple[str, Reasons]:
+        """Whether it also fits when the pods that are awaited there have come."""
+        awaited = self.snapshot.nominated.get(node.name)
+        if not awaited:
+            return "", FITS
+        others = self.others
+        for pod in awaited.values():
+            if pod.priority >= self.pod.priority and pod.key != self.pod.key:
+                others = shifted(others, pod, node, 1)
+                node = node.with_pod(pod)
+        plugin, why = first_reason(self.local, node)
+        return (plugin, why) if why else first_reason(others, node)
+
+    def judge(self, node: NodeInfo, others: States) -> Reasons:
+        """Why the pod does not fit a node as it might be, where counting rules have come to `others`."""
+        return first_reason(self.local, node)[1] or first_reason(others, node)[1]
+
+    def best(self, nodes: Sequence[NodeInfo]) -> NodeInfo:
+        """The node with the highest weighted score; the first one of equals."""
+        totals = self._local_scores(nodes)
+        for rule in self.profile.weighers:
+            state = rule.look(self.pod, self.snapshot)
+            if state is not None:
+                weight = rule.weight
+                totals = [t + weight * s for t, s in zip(totals, rule.scores(state, nodes), strict=True)]
+        return nodes[max(range(len(nodes)), key=totals.__getitem__)]
+
+    def _local_scores(self, nodes: Sequence[NodeInfo]) -> list[int]:
+        asked = [(rule, rule.prepare(self.pod, self.snapshot)) for rule in self.profile.scores]
+        active = [(rule, state) for rule, state in asked if state is not None]
+        shared = [(rule, state) for rule, state in active if rule.stretch != "no"]
+        plain = [(rule, state) for rule, state in active if rule.stretch == "no"]
+        found = []
+        for node in nodes:
+            seen = self.seen.get(node.name)
+            if seen is None or seen.node is not node:
+                seen = self.seen[node.name] = Seen(node, "", FITS)
+            if seen.fixed < 0:
+                seen.fixed = sum(rule.weight * rule.score(state, node) for rule, state in plain)
+                seen.shares = tuple(rule.score(state, node) for rule, state in shared)
+            found.append(seen)
+        totals = [seen.fixed for seen in found]
+        for index, (rule, _) in enumerate(shared):
+            given = stretched([seen.shares[index] for seen in found], rule.stretch)
+            totals = [t + rule.weight * g for t, g in zip(totals, given, strict=True)]
+        return totals
+
+    def claims(self, node: NodeInfo) -> tuple[Any, ...]:
+        """What the pod's unbound claims need on the chosen node."""
+        for rule, state in self.others:
+            if isinstance(rule, VolumeBinding):
+                return rule.plan(state, node) or ()
+        return ()
+
+
+def first_reason(states: States, node: NodeInfo) -> tuple[str, Reasons]:
+    """The first rule that turns the node away, and why."""
+    for rule, state in states:
+        if why := rule.filter(state, node):
+            return rule.name, why
+    return "", FITS
+
+
+def shifted(states: States, pod: PodInfo, node: NodeInfo, step: int) -> States:
+    """What the rules have prepared, after that pod came to the node (step 1) or left it (-1)."""
+    made: list[tuple[Filter, Any]] = []
+    for rule, state in states:
+        moved: Callable[..., Any] | None = getattr(rule, "moved", None)
+        made.append((rule, state if moved is None else moved(state, pod, node, step)))
+    return made
+
+
+def stretched(given: list[int], how: Stretch) -> list[int]:
+    """Scores as 0..100 (upstream: DefaultNormalizeScore)."""
+    high = max(given)
+    if high == 0:
+        return [100] * len(given) if how == "inverse" else given
+    if how == "inverse":
+        return [100 - 100 * g // high for g in given]
+    return [100 * g // high for g in given]
+
+
+def decide(
+    pod: PodInfo, snapshot: Snapshot, profile: Profile, start: int, recall: Recall | None = None
+) -> Placement | Unschedulable:
     """Where a pod goes. `start` rotates which node is looked at first, so that all get their turn."""
+    answer = feasible(pod, snapshot, profile, start, recall or Recall())
+    if isinstance(answer, Unschedulable):
+        return answer
+    trial, nodes = answer
+    node = nodes[0] if len(nodes) == 1 else trial.best(nodes)
+    return Placement(node.name, trial.claims(node))
+
+
+def feasible(
+    pod: PodInfo, snapshot: Snapshot, profile: Profile, start: int, recall: Recall
+) -> tuple[Trial, list[NodeInfo]] | Unschedulable:
+    """The nodes that the pod fits, or enough of them to choose from; or why there is none."""
     total = len(snapshot.nodes)
     if not total:
         return Unschedulable("no nodes available to schedule pods", frozenset(f.name for f in profile.filters))
     try:
-        active = [(f, state) for f in profile.filters if (state := f.prepare(pod, snapshot)) is not None]
+        trial = Trial(pod, snapshot, profile, recall)
     except Rejected as rejected:
         message = f"0/{total} nodes are available: {rejected.reason}."
         return Unschedulable(message, frozenset((rejected.plugin,)))
-    nodes = list(snapshot.nodes.values())
+    nominated = snapshot.nodes.get(pod.nominated) if pod.nominated else None
+    if nominated is not None and not trial.look(nominated)[1]:
+        return trial, [nominated]
+    every = list(snapshot.nodes.values())
     offset = start % total
-    fitting: list[NodeInfo] = []
-    wanted = enough(total)
-    reasons: dict[str, int] = {}
-    turned_away: set[str] = set()
-    for node in nodes[offset:] + nodes[:offset]:
-        for rule, state in active:
-            if why := rule.filter(state, node):
-                turned_away.add(rule.name)
-                for reason in why:
-                    reasons[reason] = reasons.get(reason, 0) + 1
-                break
-        else:
-            fitting.append(node)
-            if len(fitting) >= wanted:
-                break
-    if not fitting:
-        listing = ", ".join(sorted(f"{count} {reason}" for reason, count in reasons.items()))
-        return Unschedulable(f"0/{total} nodes are available: {listing}.", frozenset(turned_away))
-    node = best(pod, snapshot, fitting, profile.scores)
-    return Placement(node.name, _claims(active, node))
+    fitting, said = trial.fitting(every[offset:] + every[:offset], enough(total, profile.percentage))
+    if fitting:
+        return trial, fitting
+    mendable = tuple(name for name, (_, why) in said.items() if not isinstance(why, Hopeless))
+    plugins = frozenset(plugin for plugin, _ in said.values())
+    return Unschedulable(histogram(total, [why for _, why in said.values()]), plugins, mendable)
 
 
-def best(pod: PodInfo, snapshot: Snapshot, nodes: Sequence[NodeInfo], scores: Sequence[Score]) -> NodeInfo:
-    """The node with the highest weighted score; the first one of equals."""
-    if len(nodes) == 1:
-        return nodes[0]
-    totals = [0.0] * len(nodes)
-    for rule in scores:
-        state = rule.prepare(pod, snapshot)
-        if state is None:
-            continue
-        given = [rule.score(state, node) for node in nodes]
-        if rule.relative:
-            low, high = min(given), max(given)
-            given = [100.0 * (g - low) / (high - low) for g in given] if high > low else [0.0] * len(nodes)
-        for index, number in enumerate(given):
-            totals[index] += rule.weight * number
-    return nodes[max(range(len(nodes)), key=totals.__getitem__)]
-
-
-def _claims(active: Sequence[tuple[Filter, Any]], node: NodeInfo) -> tuple[Any, ...]:
-    for rule, state in active:
-        if isinstance(rule, VolumeBinding):
-            return rule.plan(state, node) or ()
-    return ()
+def histogram(total: int, reasons: Sequence[Reasons]) -> str:
+    """Upstream's message: how often each reason was given, sorted."""
+    counts: dict[str, int] = {}
+    for why in reasons:
+        for reason in why:
+            counts[reason] = counts.get(reason, 0) + 1
+    listing = ", ".join(sorted(f"{count} {reason}" for reason, count in counts.items()))
+    return f"0/{total} nodes are available: {listing}."

@@ -1,5 +1,6 @@
 """The scheduling framework: what a plugin is, and what it says. Names and texts follow upstream's framework."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -7,12 +8,28 @@ from sampan.scheduler.pod import PodInfo
 from sampan.scheduler.snapshot import NodeInfo, Snapshot
 
 ClusterEvent = Literal[
-    "node/add", "node/allocatable", "node/labels", "node/taints", "pod/gone", "pod/changed", "claim", "volume", "class"
+    "node/add",
+    "node/allocatable",
+    "node/labels",
+    "node/taints",
+    "pod/gone",
+    "pod/changed",
+    "pod/placed",
+    "claim",
+    "volume",
+    "class",
+    "attachment",
 ]
 """What can happen in a cluster that may make a pod schedulable."""
 
 Reasons = tuple[str, ...]
 FITS: Reasons = ()
+
+
+class Hopeless(tuple[str, ...]):
+    """Reasons that no eviction of pods from the node would mend (upstream: UnschedulableAndUnresolvable)."""
+
+    __slots__ = ()
 
 
 class Rejected(Exception):
@@ -24,37 +41,69 @@ class Rejected(Exception):
 
 
 class Plugin(Protocol):
-    """One scheduling rule. `prepare` looks at the pod once; None means that the rule has nothing to say about it."""
+    """One scheduling rule."""
 
     @property
     def name(self) -> str: ...
+
+
+class Rule(Plugin, Protocol):
+    """A rule that looks at the pod once, and then at node by node."""
+
+    def prepare(self, pod: PodInfo, snapshot: Snapshot) -> Any | None:
+        """What `filter` and `score` are given; None: the rule has nothing to say about this pod. Raises Rejected."""
+
+
+class Filter(Rule, Protocol):
+    """A rule that can turn nodes away."""
 
     @property
     def wakes(self) -> frozenset[ClusterEvent]:
         """Events that may make a pod fit which this plugin turned away."""
 
-    def prepare(self, pod: PodInfo, snapshot: Snapshot) -> Any | None: ...
-
-
-class Filter(Plugin, Protocol):
-    """A rule that can turn nodes away."""
+    @property
+    def local(self) -> bool:
+        """Whether what it says depends on the pod's spec and that one node alone; then it is asked once for both."""
 
     def filter(self, state: Any, node: NodeInfo) -> Reasons:
-        """Why the pod does not fit this node, in upstream's words; empty if it does."""
+        """Why the pod does not fit this node, in upstream's words; empty if it does. Hopeless where that is so."""
 
 
-class Score(Plugin, Protocol):
-    """A rule that prefers nodes."""
+class Counting(Filter, Protocol):
+    """A filter whose state counts the pods of the cluster."""
+
+    def moved(self, state: Any, pod: PodInfo, node: NodeInfo, step: int) -> Any:
+        """The state after that pod came to the node (step 1) or left it (step -1)."""
+
+
+Stretch = Literal["no", "share", "inverse"]
+"""How scores become 0..100: they are; by the highest one's measure; by that, and the lowest is best."""
+
+
+class Score(Rule, Protocol):
+    """A rule that prefers nodes by the pod's spec and the node alone."""
 
     @property
     def weight(self) -> int: ...
 
     @property
-    def relative(self) -> bool:
-        """Whether scores are stretched over the candidates to 0..100 before the weight counts; else they are 0..100."""
+    def stretch(self) -> Stretch: ...
 
-    def score(self, state: Any, node: NodeInfo) -> float:
+    def score(self, state: Any, node: NodeInfo) -> int:
         """Higher is better."""
+
+
+class Weigher(Plugin, Protocol):
+    """A rule that prefers nodes by what is on all of them."""
+
+    @property
+    def weight(self) -> int: ...
+
+    def look(self, pod: PodInfo, snapshot: Snapshot) -> Any | None:
+        """What `scores` is given; None: all nodes are the same to it."""
+
+    def scores(self, state: Any, nodes: Sequence[NodeInfo]) -> Sequence[int]:
+        """0..100 for each of the nodes, higher is better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +129,5 @@ class Unschedulable:
 
     message: str
     plugins: frozenset[str]
+    mendable: tuple[str, ...] = ()
+    """Nodes that might fit if pods were evicted from them."""

@@ -1,7 +1,7 @@
-"""The scheduler's loop: pop a pod, decide, bind; keep the snapshot up to date from the informers."""
+"""The scheduler's loop: pop a pod, decide, bind or make room; keep the snapshot up to date from the informers."""
 
 import asyncio
-from collections.abc import Iterable
+import random
 
 from sampan.aio.clock import Clock
 from sampan.aio.tasks import Tasks
@@ -12,16 +12,18 @@ from sampan.api.names import ObjectRef
 from sampan.api.times import format_time
 from sampan.client.api import Api
 from sampan.client.cache import Delta
-from sampan.client.informer import Informer, Informers
+from sampan.client.informer import Informers
 from sampan.client.recorder import Recorder
-from sampan.resources.kinds import NODES, PODS, PVCS, PVS, STORAGECLASSES
-from sampan.scheduler.decide import decide
+from sampan.resources.kinds import CSINODES, NODES, PODS, PVCS, PVS, STORAGECLASSES, VOLUMEATTACHMENTS
+from sampan.scheduler.caches import CachedNeighbours, CachedStorage
+from sampan.scheduler.decide import Recall, decide
 from sampan.scheduler.framework import ClaimPlan, ClusterEvent, Placement, Unschedulable
-from sampan.scheduler.plugins.volumes import SELECTED_NODE, class_of
-from sampan.scheduler.pod import PodInfo, is_terminal, read_pod
+from sampan.scheduler.plugins.volumes import SELECTED_NODE
+from sampan.scheduler.pod import PodInfo, PodKey, is_same, is_terminal, read_pod, slim
+from sampan.scheduler.preemption import BY_SCHEDULER, WAITING, Eviction, preempt
 from sampan.scheduler.profile import DEFAULT, WAKES
 from sampan.scheduler.queue import SchedulingQueue
-from sampan.scheduler.snapshot import NodeInfo, Snapshot, read_node
+from sampan.scheduler.snapshot import NodeTable, Snapshot, read_node
 
 NAME = "default-scheduler"
 BINDERS = 16
@@ -30,33 +32,18 @@ BIND_TIMEOUT = 600.0
 """Seconds that a pod waits for its claims to be bound (upstream: bindTimeoutSeconds)."""
 
 
-class CachedStorage:
-    """The storage objects from informer caches."""
-
-    def __init__(self, claims: Informer, volumes: Informer, classes: Informer) -> None:
-        self._claims, self._volumes, self._classes = claims.cache, volumes.cache, classes.cache
-        self._volumes.add_index("class", lambda volume: (class_of(volume),))
-
-    def claim(self, namespace: str, name: str) -> Obj | None:
-        return self._claims.get(namespace, name)
-
-    def volume(self, name: str) -> Obj | None:
-        return self._volumes.get("", name)
-
-    def volumes_of_class(self, name: str) -> Iterable[Obj]:
-        return self._volumes.indexed("class", name)
-
-    def storage_class(self, name: str) -> Obj | None:
-        return self._classes.get("", name)
-
-
 class Scheduler:
     """Schedules the pods whose schedulerName is `default-scheduler`."""
 
-    def __init__(self, api: Api, informers: Informers, clock: Clock) -> None:
-        self._api, self._clock = api, clock
+    def __init__(self, api: Api, informers: Informers, clock: Clock, rng: random.Random) -> None:
+        self._api, self._clock, self._rng = api, clock, rng
         self._queue = SchedulingQueue(WAKES)
-        self._nodes: dict[str, NodeInfo] = {}
+        self._table = NodeTable()
+        self._nodes = self._table.nodes
+        self._strays: dict[str, dict[PodKey, PodInfo]] = {}
+        """Pods of nodes that are not known (yet)."""
+        self._nominated: dict[str, dict[PodKey, PodInfo]] = {}
+        self._recall = Recall()
         self._assumed: dict[tuple[str, str], str] = {}
         """Pods that were given a node and whose binding the informer has not shown yet."""
         self._wake = asyncio.Event()
@@ -65,9 +52,8 @@ class Scheduler:
         self._tasks = Tasks()
         self._recorder = Recorder(api, clock, NAME)
         self._informers = informers
-        claims, volumes, classes = (informers.of(kind) for kind in (PVCS, PVS, STORAGECLASSES))
-        self._claims = claims
-        self._snapshot = Snapshot(self._nodes, CachedStorage(claims, volumes, classes))
+        self._claims = informers.of(PVCS)
+        self._snapshot = Snapshot(self._table, CachedStorage(informers), CachedNeighbours(informers), self._nominated)
         self._claim_waiters: list[asyncio.Event] = []
 
     async def start(self) -> None:
@@ -80,6 +66,8 @@ class Scheduler:
         self._claims.subscribe(self._claim_changed)
         self._informers.of(PVS).subscribe(lambda delta: self._happened("volume"))
         self._informers.of(STORAGECLASSES).subscribe(lambda delta: self._happened("class"))
+        for kind in (CSINODES, VOLUMEATTACHMENTS):
+            self._informers.of(kind).subscribe(lambda delta: self._happened("attachment"))
         self._tasks.start(self._recorder.run(), "scheduler events")
         self._tasks.start(self._run(), "scheduler")
 
@@ -96,11 +84,14 @@ class Scheduler:
     def _node_changed(self, delta: Delta) -> None:
         if delta.new is None:
             if delta.old is not None:
-                self._nodes.pop(delta.old["metadata"]["name"], None)
+                self._node_gone(delta.old["metadata"]["name"])
             return
         name = delta.new["metadata"]["name"]
         before = self._nodes.get(name)
-        after = self._nodes[name] = read_node(delta.new, before.pods.values() if before else self._pods_of(name))
+        after = read_node(delta.new, before)
+        for pod in self._strays.pop(name, {}).values():
+            after = after.with_pod(pod)
+        self._table.put(after)
         if before is None:
             self._happened("node/add")
             return
@@ -111,9 +102,12 @@ class Scheduler:
         if (after.taints, after.unschedulable) != (before.taints, before.unschedulable):
             self._happened("node/taints")
 
-    def _pods_of(self, node: str) -> list[PodInfo]:
-        pods = (pod for pod in self._informers.of(PODS).cache if (pod.get("spec") or {}).get("nodeName") == node)
-        return [read_pod(pod) for pod in pods if not is_terminal(pod)]
+    def _node_gone(self, name: str) -> None:
+        before = self._nodes.get(name)
+        if before is not None:
+            self._table.drop(name)
+            if before.pods:
+                self._strays[name] = dict(before.pods)
 
     def _pod_changed(self, delta: Delta) -> None:
         pod = delta.new
@@ -130,6 +124,7 @@ class Scheduler:
             self._queue.remove(info.key)
             return
         if info.key not in self._assumed:
+            self._nominate(info, info.nominated)
             self._queue.put(info, self._clock.monotonic())
             self._wake.set()
 
@@ -137,30 +132,54 @@ class Scheduler:
         """A pod has a node: it holds its resources there until it is over."""
         info = read_pod(pod)
         self._queue.remove(info.key)
+        self._nominate(info, "")
         assumed = self._assumed.pop(info.key, None)
         if assumed and assumed != node:
             self._forget(info, assumed)
         if is_terminal(pod):
             self._release(info, node)
-        elif node in self._nodes:
-            self._nodes[node] = self._nodes[node].with_pod(info)
+            return
+        holder = self._nodes.get(node)
+        if holder is None:
+            self._strays.setdefault(node, {})[info.key] = info
+            return
+        info = slim(info)
+        before = holder.pods.get(info.key)
+        if before is not None and assumed is None and is_same(before, info):
+            return
+        self._table.put(holder.with_pod(info))
+        if before is None or assumed is not None:
+            self._happened("pod/placed")
+        elif before.labels != info.labels or before.requests != info.requests:
+            self._happened("pod/changed")
 
     def _gone(self, info: PodInfo) -> None:
         self._queue.remove(info.key)
+        self._nominate(info, "")
         node = info.node or self._assumed.pop(info.key, "")
         if node:
             self._release(info, node)
 
     def _release(self, info: PodInfo, node: str) -> None:
+        self._strays.get(node, {}).pop(info.key, None)
         holder = self._nodes.get(node)
         if holder is not None and info.key in holder.pods:
-            self._nodes[node] = holder.without_pod(info.key)
+            self._table.put(holder.without_pod(info.key))
             self._happened("pod/gone")
 
     def _forget(self, info: PodInfo, node: str) -> None:
         holder = self._nodes.get(node)
         if holder is not None:
-            self._nodes[node] = holder.without_pod(info.key)
+            self._table.put(holder.without_pod(info.key))
+
+    def _nominate(self, info: PodInfo, node: str) -> None:
+        """Remember the node that waits for the pod; an empty name: none does."""
+        for name in [name for name, pods in self._nominated.items() if info.key in pods and name != node]:
+            del self._nominated[name][info.key]
+            if not self._nominated[name]:
+                del self._nominated[name]
+        if node:
+            self._nominated.setdefault(node, {})[info.key] = info
 
     def _claim_changed(self, delta: Delta) -> None:
         self._happened("claim")
@@ -175,15 +194,51 @@ class Scheduler:
             if pod is None:
                 await self._sleep()
                 continue
-            answer = decide(pod, self._snapshot, DEFAULT, self._turn)
+            answer = decide(pod, self._snapshot, DEFAULT, self._turn, self._recall)
             self._turn += 1
             if isinstance(answer, Unschedulable):
-                self._queue.unschedulable(pod.key, answer.plugins, self._clock.monotonic())
-                self._tasks.start(self._report(pod, answer.message), f"report {pod.name}")
+                self._unschedulable(pod, answer)
             else:
                 self._assume(pod, answer)
                 await self._slots.acquire()
                 self._tasks.start(self._bind(pod, answer), f"bind {pod.name}")
+
+    def _unschedulable(self, pod: PodInfo, answer: Unschedulable) -> None:
+        """Park the pod; make room for it where that can be done."""
+        message, eviction = answer.message, None
+        if self._nodes and DEFAULT.preempts:
+            made = preempt(pod, self._snapshot, DEFAULT, answer, self._rng.randrange(max(1, len(answer.mendable))))
+            if isinstance(made, Eviction):
+                eviction = made
+            else:
+                message = f"{message} preemption: {made}"
+        keeps = eviction is None and message.endswith(WAITING)
+        node = eviction.node if eviction else pod.nominated if keeps else ""
+        self._nominate(pod, node)
+        self._queue.unschedulable(pod.key, answer.plugins, self._clock.monotonic())
+        self._tasks.start(self._report(pod, message, node), f"report {pod.name}")
+        if eviction is not None:
+            for victim in eviction.victims:
+                if not victim.going:
+                    self._tasks.start(self._evict(victim, pod, eviction.node), f"evict {victim.name}")
+
+    async def _evict(self, victim: PodInfo, by: PodInfo, node: str) -> None:
+        """Tell the victim why, and delete it."""
+        ref = ObjectRef(PODS, victim.namespace, victim.name)
+        said = {
+            "type": "DisruptionTarget", "status": "True", "reason": BY_SCHEDULER,
+            "message": f"{NAME}: preempting to accommodate a higher priority pod",
+            "lastTransitionTime": format_time(self._clock.now()),
+        }  # fmt: skip
+        try:
+            await self._api.patch(ref, {"status": {"conditions": [said]}}, "strategic", "status")
+            await self._api.delete(ref, uid=victim.uid)
+        except (StatusError, OSError) as error:
+            if not (isinstance(error, StatusError) and error.code in (404, 409)):
+                self._queue.failed(by.key, self._clock.monotonic())
+                self._wake.set()
+            return
+        self._recorder.event(victim.obj, "Normal", "Preempted", f"Preempted by pod {by.uid} on node {node}")
 
     async def _sleep(self) -> None:
         """Until something happens, or a back-off ends."""
@@ -202,7 +257,7 @@ class Scheduler:
 
     def _assume(self, pod: PodInfo, placement: Placement) -> None:
         self._assumed[pod.key] = placement.node
-        self._nodes[placement.node] = self._nodes[placement.node].with_pod(pod)
+        self._table.put(self._nodes[placement.node].with_pod(pod))
 
     async def _bind(self, pod: PodInfo, placement: Placement) -> None:
         try:
@@ -263,19 +318,22 @@ class Scheduler:
             raise StatusError(404, "NotFound", f'persistentvolumeclaim "{plan.claim}" not found')
         return bool((claim.get("spec") or {}).get("volumeName")) and (claim.get("status") or {}).get("phase") == "Bound"
 
-    async def _report(self, pod: PodInfo, message: str) -> None:
-        """Say why in an event and in the pod's condition, once per message."""
+    async def _report(self, pod: PodInfo, message: str, node: str) -> None:
+        """Say why in an event and in the pod's condition, and which node waits for it; once."""
         self._recorder.event(pod.obj, "Warning", "FailedScheduling", message)
         before = condition(pod.obj, "PodScheduled") or {}
-        if before.get("message") == message and before.get("status") == "False":
+        if (before.get("message"), before.get("status"), pod.nominated) == (message, "False", node):
             return
         stamp = format_time(self._clock.now())
         fresh = {
             "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message,
             "lastTransitionTime": before.get("lastTransitionTime", stamp), "lastProbeTime": None,
         }  # fmt: skip
+        status: Obj = {"conditions": [fresh]}
+        if pod.nominated != node:
+            status["nominatedNodeName"] = node or None
         ref = ObjectRef(PODS, pod.namespace, pod.name)
         try:
-            await self._api.patch(ref, {"status": {"conditions": [fresh]}}, "strategic", "status")
+            await self._api.patch(ref, {"status": status}, "strategic", "status")
         except (StatusError, OSError):
             return  # the pod is gone, or the next turn says it again

@@ -1,16 +1,21 @@
 """What scheduling needs to know of a pod, read from its object once."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sampan.api.json import Obj
 from sampan.api.quantity import milli_value, value
+from sampan.scheduler.terms import NO_TERMS, PodTerms, pod_terms
 
 # Upstream scores a container without requests as if it asked for this much (scheduler/util: DefaultMilliCPURequest).
 ASSUMED_MILLI_CPU = 100
 ASSUMED_MEMORY = 200 * 1024 * 1024
 
+DISKS = ("gcePersistentDisk", "awsElasticBlockStore", "rbd", "iscsi")
+"""Volumes of the old kinds that several pods of a node cannot share."""
+PodKey = tuple[str, str]
+"""Namespace and name."""
 Amounts = Mapping[str, int]
 """Resource name to amount: CPU in thousandths of a core, everything else in its own unit."""
 
@@ -35,11 +40,21 @@ class PodInfo:
     node_affinity: Mapping[str, Any]
     claims: tuple[str, ...]
     images: tuple[str, ...]
+    """Of containers, init containers and image volumes."""
+    containers: int
     gated: bool
     labels: Mapping[str, str]
+    affinity: PodTerms
+    """What it says of the company of other pods."""
+    spreads: tuple[Mapping[str, Any], ...]
+    """topologySpreadConstraints."""
+    nominated: str
+    """The node where pods were evicted for it; empty for none."""
+    going: bool
+    """It has a deletionTimestamp."""
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> PodKey:
         return self.namespace, self.name
 
 
@@ -80,6 +95,7 @@ def read_pod(pod: Obj) -> PodInfo:
     meta, spec = pod["metadata"], pod.get("spec") or {}
     containers = spec.get("containers") or ()
     every = (*containers, *(c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"))
+    affinity = spec.get("affinity") or {}
     requests = pod_requests(spec)
     scored = [_scored(_requests(container)) for container in containers]
     return PodInfo(
@@ -103,12 +119,39 @@ def read_pod(pod: Obj) -> PodInfo:
         ),
         tolerations=tuple(spec.get("tolerations") or ()),
         node_selector=spec.get("nodeSelector") or {},
-        node_affinity=(spec.get("affinity") or {}).get("nodeAffinity") or {},
+        node_affinity=affinity.get("nodeAffinity") or {},
         claims=tuple(_claims(pod)),
-        images=tuple(container.get("image", "") for container in containers),
+        images=tuple(_images(spec)),
+        containers=len(containers) + len(spec.get("initContainers") or ()),
         gated=bool(spec.get("schedulingGates")),
         labels=meta.get("labels") or {},
+        affinity=pod_terms(affinity, meta.get("namespace", "")) if affinity else NO_TERMS,
+        spreads=tuple(spec.get("topologySpreadConstraints") or ()),
+        nominated=(pod.get("status") or {}).get("nominatedNodeName", ""),
+        going="deletionTimestamp" in meta,
     )
+
+
+def slim(pod: PodInfo) -> PodInfo:
+    """The pod with that part of its object alone which is looked at once it has a node: there are many such pods."""
+    meta, spec, status = pod.obj["metadata"], pod.obj.get("spec") or {}, pod.obj.get("status") or {}
+    disks = [v for v in spec.get("volumes") or () if not v.keys().isdisjoint(DISKS)]
+    told = [c for c in status.get("conditions") or () if c["type"] == "DisruptionTarget"]
+    kept: Obj = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {key: meta[key] for key in ("name", "namespace", "uid") if key in meta},
+        "spec": {"volumes": disks},
+        "status": {"startTime": status.get("startTime"), "conditions": told},
+    }
+    if pod.going:
+        kept["metadata"]["deletionTimestamp"] = meta["deletionTimestamp"]
+    return replace(pod, obj=kept)
+
+
+def is_same(one: PodInfo, other: PodInfo) -> bool:
+    """Whether two slim states of a pod with a node are the same to the scheduler."""
+    return (one.labels, one.requests, one.obj) == (other.labels, other.requests, other.obj)
 
 
 def is_terminal(pod: Obj) -> bool:
@@ -126,6 +169,14 @@ def _scored(requests: Mapping[str, str]) -> tuple[int, int]:
         ASSUMED_MILLI_CPU if cpu is None else amount("cpu", cpu),
         ASSUMED_MEMORY if memory is None else amount("memory", memory),
     )
+
+
+def _images(spec: Obj) -> Iterator[str]:
+    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
+        yield container.get("image", "")
+    for volume in spec.get("volumes") or ():
+        if volume.get("image"):
+            yield volume["image"].get("reference", "")
 
 
 def _claims(pod: Obj) -> list[str]:

@@ -6,14 +6,12 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from sampan.scheduler.framework import ClusterEvent
-from sampan.scheduler.pod import PodInfo
+from sampan.scheduler.pod import PodInfo, PodKey
 
 INITIAL_BACKOFF = 1.0
 MAX_BACKOFF = 10.0
 PARKED_AT_MOST = 300.0
 """After that many seconds a parked pod is tried again, whatever happened (upstream: 5 min)."""
-
-PodKey = tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -40,6 +38,8 @@ class SchedulingQueue:
     _heap: list[tuple[int, float, int, PodKey]] = field(default_factory=list)
     _timers: list[tuple[float, int, PodKey]] = field(default_factory=list)
     _order: "count[int]" = field(default_factory=count)
+    _waiting: dict[PodKey, None] = field(default_factory=dict)
+    """Pods that are parked or in flight: those that an event can move."""
 
     def put(self, pod: PodInfo, now: float) -> None:
         """A new pod, or a newer state of one that waits. A changed pod may fit now, so it is tried again."""
@@ -56,6 +56,7 @@ class SchedulingQueue:
     def remove(self, key: PodKey) -> None:
         """The pod is gone, bound or no longer ours."""
         self.entries.pop(key, None)
+        self._waiting.pop(key, None)
 
     def pop(self, now: float) -> PodInfo | None:
         """The next pod to decide upon; it stays known as in flight until `unschedulable`, `failed` or `remove`."""
@@ -65,6 +66,7 @@ class SchedulingQueue:
             entry = self.entries.get(key)
             if entry is not None and entry.place == "active":
                 entry.place, entry.missed = "in flight", False
+                self._waiting[key] = None
                 entry.attempts += 1
                 return entry.pod
         return None
@@ -91,7 +93,8 @@ class SchedulingQueue:
 
     def event(self, event: ClusterEvent, now: float) -> None:
         """Something changed in the cluster: wake the pods that it may help."""
-        for entry in self.entries.values():
+        for key in list(self._waiting):
+            entry = self.entries[key]
             if entry.place == "in flight":
                 entry.missed = True
             elif entry.place == "parked" and any(event in self.wakes.get(name, ()) for name in entry.plugins):
@@ -112,6 +115,7 @@ class SchedulingQueue:
 
     def _activate(self, entry: Entry) -> None:
         entry.place = "active"
+        self._waiting.pop(entry.pod.key, None)
         heapq.heappush(self._heap, (-entry.pod.priority, entry.added, next(self._order), entry.pod.key))
 
     def _wake(self, entry: Entry, now: float) -> None:
@@ -119,6 +123,7 @@ class SchedulingQueue:
             self._activate(entry)
         else:
             entry.place = "backing off"
+            self._waiting.pop(entry.pod.key, None)
             heapq.heappush(self._timers, (entry.until, next(self._order), entry.pod.key))
 
     def _due(self, now: float) -> None:

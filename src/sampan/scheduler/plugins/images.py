@@ -1,8 +1,9 @@
 """ImageLocality: prefers nodes that have the pod's images already."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
-from sampan.scheduler.framework import ClusterEvent
 from sampan.scheduler.pod import PodInfo
 from sampan.scheduler.snapshot import NodeInfo, Snapshot
 
@@ -15,21 +16,25 @@ def normal_name(image: str) -> str:
     return image if ":" in image.rsplit("/", 1)[-1] or "@" in image else f"{image}:latest"
 
 
+@dataclass(frozen=True, slots=True)
 class ImageLocality:
     """Upstream's plugin of the same name: sizes are scaled down by how few nodes have the image."""
 
-    name = "ImageLocality"
-    weight = 1
-    relative = False
-    wakes: frozenset[ClusterEvent] = frozenset()
+    name: ClassVar = "ImageLocality"
 
-    def prepare(self, pod: PodInfo, snapshot: Snapshot) -> Mapping[str, float] | None:
-        nodes = snapshot.nodes.values()
-        spread = {image: sum(image in node.images for node in nodes) for image in map(normal_name, pod.images)}
-        shares = {image: count / len(snapshot.nodes) for image, count in spread.items() if count}
-        return shares or None
+    weight: int = 1
 
-    def score(self, state: Mapping[str, float], node: NodeInfo) -> float:
-        have = sum(node.images.get(image, 0) * share for image, share in state.items())
-        most = MAX_BYTES_PER_CONTAINER * len(state)
-        return 100.0 * (min(max(have, MIN_BYTES), most) - MIN_BYTES) / (most - MIN_BYTES)
+    def look(self, pod: PodInfo, snapshot: Snapshot) -> tuple[Mapping[str, float], int] | None:
+        """The share of the nodes that have each image, and the number of the pod's containers."""
+        having, total = snapshot.table.images, len(snapshot.nodes)
+        shares = {name: having[name] / total for name in map(normal_name, pod.images) if name in having}
+        return (shares, pod.containers) if shares else None
+
+    def scores(self, state: tuple[Mapping[str, float], int], nodes: Sequence[NodeInfo]) -> list[int]:
+        shares, containers = state
+        most = MAX_BYTES_PER_CONTAINER * containers
+        given = []
+        for node in nodes:
+            have = sum(int(node.images.get(image, 0) * share) for image, share in shares.items())
+            given.append(100 * (min(max(have, MIN_BYTES), most) - MIN_BYTES) // (most - MIN_BYTES))
+        return given

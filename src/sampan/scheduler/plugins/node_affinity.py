@@ -1,13 +1,16 @@
 """NodeAffinity: node selectors, required and preferred node affinity."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
-from sampan.scheduler.framework import FITS, ClusterEvent, Reasons
+from sampan.scheduler.framework import FITS, ClusterEvent, Hopeless, Reasons, Stretch
 from sampan.scheduler.pod import PodInfo
 from sampan.scheduler.snapshot import NodeInfo, Snapshot
 
 Term = Mapping[str, Any]
+NO_MATCH = Hopeless(("node(s) didn't match Pod's node affinity/selector",))
+NOT_ENFORCED = Hopeless(("node(s) didn't match scheduler-enforced node affinity",))
 
 
 def expression_matches(expression: Term, values: Mapping[str, str]) -> bool:
@@ -47,25 +50,40 @@ def selector_matches(selector: Mapping[str, Any], node: NodeInfo) -> bool:
     return any(term_matches(term, node) for term in terms)
 
 
+def required_matches(pod: PodInfo, node: NodeInfo) -> bool:
+    """Whether the node is one that the pod's nodeSelector and required node affinity admit."""
+    labels = node.labels
+    if pod.node_selector and any(labels.get(key) != value for key, value in pod.node_selector.items()):
+        return False
+    required = pod.node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution") if pod.node_affinity else None
+    return not required or selector_matches(required, node)
+
+
+@dataclass(frozen=True, slots=True)
 class NodeAffinity:
     """Upstream's plugin of the same name: a filter and a score."""
 
-    name = "NodeAffinity"
-    weight = 2
-    relative = True
-    wakes: frozenset[ClusterEvent] = frozenset(("node/add", "node/labels"))
+    name: ClassVar = "NodeAffinity"
+    local: ClassVar = True
+    stretch: ClassVar[Stretch] = "share"
+    wakes: ClassVar[frozenset[ClusterEvent]] = frozenset(("node/add", "node/labels"))
+
+    added: Mapping[str, Any] = field(default_factory=dict)
+    """Affinity that all pods of the profile have besides their own (NodeAffinityArgs.addedAffinity)."""
+    weight: int = 2
 
     def prepare(self, pod: PodInfo, snapshot: Snapshot) -> PodInfo | None:
-        return pod if pod.node_selector or pod.node_affinity else None
+        return pod if pod.node_selector or pod.node_affinity or self.added else None
 
     def filter(self, state: PodInfo, node: NodeInfo) -> Reasons:
-        labels = node.labels
-        fits = all(labels.get(key) == value for key, value in state.node_selector.items())
-        required = state.node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
-        if fits and required:
-            fits = selector_matches(required, node)
-        return FITS if fits else ("node(s) didn't match Pod's node affinity/selector",)
+        required = self.added.get("requiredDuringSchedulingIgnoredDuringExecution")
+        if required and not selector_matches(required, node):
+            return NOT_ENFORCED
+        return FITS if required_matches(state, node) else NO_MATCH
 
-    def score(self, state: PodInfo, node: NodeInfo) -> float:
-        preferred = state.node_affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
-        return float(sum(p["weight"] for p in preferred if term_matches(p["preference"], node)))
+    def score(self, state: PodInfo, node: NodeInfo) -> int:
+        preferred = [
+            *(self.added.get("preferredDuringSchedulingIgnoredDuringExecution") or ()),
+            *(state.node_affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()),
+        ]
+        return sum(p["weight"] for p in preferred if term_matches(p["preference"], node))

@@ -17,6 +17,7 @@ class NodePorts:
     """Upstream's plugin of the same name."""
 
     name = "NodePorts"
+    local = True
     wakes: frozenset[ClusterEvent] = frozenset(("node/add", "pod/gone"))
 
     def prepare(self, pod: PodInfo, snapshot: Snapshot) -> tuple[Port, ...] | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sampan.api.json import Obj
-from sampan.scheduler.framework import FITS, ClaimPlan, ClusterEvent, Reasons, Rejected
+from sampan.scheduler.framework import FITS, ClaimPlan, ClusterEvent, Hopeless, Reasons, Rejected
 from sampan.scheduler.plugins.node_affinity import selector_matches, term_matches
 from sampan.scheduler.pod import PodInfo, amount
 from sampan.scheduler.snapshot import NodeInfo, Snapshot, Storage
@@ -19,7 +19,7 @@ BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
 
-CONFLICT = "node(s) had volume node affinity conflict"
+CONFLICT = "node(s) didn't match PersistentVolume's node affinity"
 NONE_FITS = "node(s) didn't find available persistent volumes to bind"
 VOLUME_GONE = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)"
 
@@ -100,6 +100,7 @@ class VolumeBinding:
     """Upstream's plugin of the same name."""
 
     name = "VolumeBinding"
+    local = False
     wakes: frozenset[ClusterEvent] = frozenset(("node/add", "node/labels", "claim", "volume", "class"))
 
     def prepare(self, pod: PodInfo, snapshot: Snapshot) -> State | None:
@@ -150,7 +151,7 @@ class VolumeBinding:
             reasons.append(CONFLICT)
         if self.plan(state, node) is None:
             reasons.append(NONE_FITS)
-        return tuple(reasons) or FITS
+        return Hopeless(reasons) if reasons else FITS
 
     def plan(self, state: State, node: NodeInfo) -> tuple[ClaimPlan, ...] | None:
         """How each unbound claim is served on this node; None if one cannot be."""
