@@ -1736,6 +1736,52 @@ class ContainerStatusRequest(_message.Message):
 Global___ContainerStatusRequest: _TypeAlias = ContainerStatusRequest  # noqa: Y015
 
 @_typing.final
+class LinuxContainerUser(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UID_FIELD_NUMBER: _builtins.int
+    GID_FIELD_NUMBER: _builtins.int
+    SUPPLEMENTAL_GROUPS_FIELD_NUMBER: _builtins.int
+    uid: _builtins.int
+    gid: _builtins.int
+    @_builtins.property
+    def supplemental_groups(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def __init__(
+        self,
+        *,
+        uid: _builtins.int = ...,
+        gid: _builtins.int = ...,
+        supplemental_groups: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gid", b"gid", "supplemental_groups", b"supplemental_groups", "uid", b"uid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LinuxContainerUser: _TypeAlias = LinuxContainerUser  # noqa: Y015
+
+@_typing.final
+class ContainerUser(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINUX_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def linux(self) -> Global___LinuxContainerUser: ...
+    def __init__(
+        self,
+        *,
+        linux: Global___LinuxContainerUser | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["linux", b"linux"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["linux", b"linux"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContainerUser: _TypeAlias = ContainerUser  # noqa: Y015
+
+@_typing.final
 class ContainerStatus(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1795,6 +1841,7 @@ class ContainerStatus(_message.Message):
     LOG_PATH_FIELD_NUMBER: _builtins.int
     IMAGE_ID_FIELD_NUMBER: _builtins.int
     RESOURCES_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     state: _builtins.int
     created_at: _builtins.int
@@ -1816,6 +1863,8 @@ class ContainerStatus(_message.Message):
     def annotations(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
     def resources(self) -> Global___ContainerResources: ...
+    @_builtins.property
+    def user(self) -> Global___ContainerUser: ...
     def __init__(
         self,
         *,
@@ -1835,10 +1884,11 @@ class ContainerStatus(_message.Message):
         log_path: _builtins.str = ...,
         image_id: _builtins.str = ...,
         resources: Global___ContainerResources | None = ...,
+        user: Global___ContainerUser | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "metadata", b"metadata", "resources", b"resources"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "metadata", b"metadata", "resources", b"resources", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "created_at", b"created_at", "exit_code", b"exit_code", "finished_at", b"finished_at", "id", b"id", "image", b"image", "image_id", b"image_id", "image_ref", b"image_ref", "labels", b"labels", "log_path", b"log_path", "message", b"message", "metadata", b"metadata", "reason", b"reason", "resources", b"resources", "started_at", b"started_at", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotations", b"annotations", "created_at", b"created_at", "exit_code", b"exit_code", "finished_at", b"finished_at", "id", b"id", "image", b"image", "image_id", b"image_id", "image_ref", b"image_ref", "labels", b"labels", "log_path", b"log_path", "message", b"message", "metadata", b"metadata", "reason", b"reason", "resources", b"resources", "started_at", b"started_at", "state", b"state", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
