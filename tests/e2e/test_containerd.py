@@ -350,3 +350,59 @@ def test_a_token_opens_what_its_rights_allow(kubectl: Any, node: Any) -> None:
 
     assert [code("/metrics"), code("/metrics/resource"), code("/pods"), code("/stats/summary")] == [200, 200, 403, 403]
     assert code("/metrics", with_token=False) == 401
+
+
+SIZED = """
+apiVersion: v1
+kind: Pod
+metadata: {name: sized}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: a
+    image: docker.io/local/busybox:1
+    imagePullPolicy: IfNotPresent
+    command: [sleep, infinity]
+    resources: {requests: {cpu: 100m, memory: 32Mi}, limits: {cpu: 200m, memory: 64Mi}}
+"""
+
+
+def test_a_running_container_gets_other_limits(kubectl: Any) -> None:
+    kubectl("apply", "-f", "-", given=SIZED)
+    try:
+        kubectl("wait", "--for=condition=Ready", "pod/sized", "--timeout=30s")
+        before = json.loads(kubectl("get", "pod", "sized", "-o", "json"))["status"]["containerStatuses"][0]
+        assert before["resources"]["limits"] == {"cpu": "200m", "memory": "64Mi"}
+        wanted = {"requests": {"cpu": "300m"}, "limits": {"cpu": "500m", "memory": "96Mi"}}
+        patch = {"spec": {"containers": [{"name": "a", "resources": wanted}]}}
+        kubectl("patch", "pod", "sized", "--subresource", "resize", "--patch", json.dumps(patch))
+
+        def status() -> dict[str, Any]:
+            found: dict[str, Any] = json.loads(kubectl("get", "pod", "sized", "-o", "json"))["status"]
+            return found
+
+        wait_until(
+            lambda: status()["containerStatuses"][0]["resources"]["limits"] == wanted["limits"], "it has other limits"
+        )
+        after = status()["containerStatuses"][0]
+        assert after["allocatedResources"] == {"cpu": "300m", "memory": "32Mi"}
+        assert (after["containerID"], after["restartCount"]) == (before["containerID"], 0)
+        (process,) = processes(after["containerID"].removeprefix("containerd://"))[:1]
+        assert cgroup(process, "cpu.cfs_quota_us", "cpu.max") in ("50000", "50000 100000")
+        assert cgroup(process, "memory.limit_in_bytes", "memory.max") == str(96 << 20)
+        wait_until(
+            lambda: not [c for c in status()["conditions"] if c["type"].startswith("PodResize")], "nothing is under way"
+        )
+    finally:
+        kubectl("delete", "pod", "sized")
+
+
+def cgroup(process: int, version1: str, version2: str) -> str:
+    """A file of a process's cgroup, by its name in either version."""
+    for line in Path(f"/proc/{process}/cgroup").read_text().splitlines():
+        _, kinds, path = line.split(":", 2)
+        for kind in kinds.split(","):
+            file = Path("/sys/fs/cgroup", kind, path.lstrip("/"), version1 if kind else version2)
+            if file.exists():
+                return file.read_text().strip()
+    pytest.fail(f"no {version1} nor {version2} of process {process}")

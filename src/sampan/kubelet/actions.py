@@ -14,8 +14,11 @@ from sampan.kubelet.podspec import (
     restart_policy,
     restarts,
 )
+from sampan.kubelet.resize import Amounts, Update, amounts, needs_restart, updates
 from sampan.kubelet.runtime import Container, ContainerState, PodStatus, Sandbox, SandboxState
 
+Actual = Mapping[str, Amounts]
+NOTHING: Actual = {}
 HASH = "io.kubernetes.container.hash"
 Probe = Literal["liveness", "startup"]
 
@@ -27,6 +30,8 @@ class Kill:
     container: Container
     message: str
     probe: str = ""
+    resize: bool = False
+    """It has to start again to get other limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +67,13 @@ class PodActions:
     attempt: int = 0
     """Of the sandbox to be created."""
     start: tuple[Start, ...] = ()
+    update: tuple[Update, ...] = ()
+    """Other limits for containers that run, before what starts."""
 
     @property
     def nothing(self) -> bool:
         """There is nothing to do."""
-        return not (self.kill_pod or self.kill or self.create_sandbox or self.start)
+        return not (self.kill_pod or self.kill or self.create_sandbox or self.start or self.update)
 
 
 def newest(status: PodStatus, name: str) -> Container | None:
@@ -75,8 +82,8 @@ def newest(status: PodStatus, name: str) -> Container | None:
     return max(runs, key=lambda c: (c.attempt, c.created_at)) if runs else None
 
 
-def decide(pod: Obj, status: PodStatus, health: Health) -> PodActions:
-    """The next actions for a pod that is to run; nothing when it is as wanted.
+def decide(pod: Obj, status: PodStatus, health: Health, actual: Actual = NOTHING) -> PodActions:
+    """The next actions for a pod that is to run; nothing when it is as wanted. `actual`: what running containers have.
 
     Behaviour of upstream's computePodActions: a sandbox that is not ready is replaced with all its containers; init
     containers run one after another; app containers by restart policy; when nothing is left to run, all is stopped.
@@ -87,10 +94,21 @@ def decide(pod: Obj, status: PodStatus, health: Health) -> PodActions:
         return _new_sandbox(pod, status, newest_sandbox)
     actions = PodActions(sandbox_id=ready[0].id, start=_ephemeral(pod, status))
     if init_containers(pod):
-        waits, actions = _initialize(pod, status, health, actions)
+        waits, actions = _initialize(pod, status, health, actions, actual)
         if waits or actions.kill_pod:
-            return actions
-    return _run(pod, status, health, actions)
+            return actions if actions.kill_pod else _resized(pod, status, actions, actual)
+    actions = _run(pod, status, health, actions, actual)
+    return actions if actions.kill_pod else _resized(pod, status, actions, actual)
+
+
+def _resized(pod: Obj, status: PodStatus, actions: PodActions, actual: Actual) -> PodActions:
+    """With the limits that are to be changed of what runs on."""
+    if not actual:
+        return actions
+    ending = {kill.container.id for kill in actions.kill}
+    running = {c.name: c.id for c in status.running if c.id not in ending}
+    todo = updates(pod, running, actual)
+    return replace(actions, update=todo) if todo else actions
 
 
 def _new_sandbox(pod: Obj, status: PodStatus, last: Sandbox | None) -> PodActions:
@@ -128,7 +146,9 @@ def _over(pod: Obj, container: Obj, last: Container | None) -> bool:
     return not restarts(pod, container, last.exit_code)
 
 
-def _initialize(pod: Obj, status: PodStatus, health: Health, actions: PodActions) -> tuple[bool, PodActions]:
+def _initialize(
+    pod: Obj, status: PodStatus, health: Health, actions: PodActions, actual: Actual
+) -> tuple[bool, PodActions]:
     """The init containers: True while the app containers have to wait for them."""
     begun = any(newest(status, c["name"]) is not None for c in containers(pod))
     start, kill = list(actions.start), list(actions.kill)
@@ -146,7 +166,7 @@ def _initialize(pod: Obj, status: PodStatus, health: Health, actions: PodActions
                 if not begun:
                     return result(True)
             else:
-                if bad := _unhealthy(container, last, health):
+                if bad := _unhealthy(container, last, health) or _restarted(pod, container, last, actual):
                     kill.append(bad)
                     start.append(_start(container, status))
                 if last.id not in health.started and not begun:
@@ -188,20 +208,32 @@ def _unhealthy(container: Obj, run: Container, health: Health) -> Kill | None:
     return None
 
 
-def _run(pod: Obj, status: PodStatus, health: Health, actions: PodActions) -> PodActions:
+def _restarted(pod: Obj, container: Obj, run: Container, actual: Actual) -> Kill | None:
+    """A container that has to start again to get other limits."""
+    has = actual.get(container["name"])
+    if has is None or not needs_restart(container, has, amounts(pod, container)):
+        return None
+    return Kill(run, f"Container {run.name} resize requires restart", resize=True)
+
+
+def _will_be_restarted(message: str) -> str:
+    return message.removesuffix(", will be restarted") + ", will be restarted"
+
+
+def _run(pod: Obj, status: PodStatus, health: Health, actions: PodActions, actual: Actual) -> PodActions:
     """The app containers."""
     start, kill, kept = list(actions.start), list(actions.kill), 0
     for container in containers(pod):
         last = newest(status, container["name"])
         if last is not None and last.state is ContainerState.RUNNING:
-            bad = _unhealthy(container, last, health)
+            bad = _unhealthy(container, last, health) or _restarted(pod, container, last, actual)
             if bad is None:
                 kept += 1
                 continue
             if bad.probe and restart_policy(pod) == "Never":
                 kill.append(bad)
                 continue
-            kill.append(replace(bad, message=bad.message.removesuffix(", will be restarted") + ", will be restarted"))
+            kill.append(bad if bad.resize else replace(bad, message=_will_be_restarted(bad.message)))
             start.append(_start(container, status))
         elif not _over(pod, container, last):
             if last is not None and last.state is ContainerState.UNKNOWN:

@@ -1,6 +1,7 @@
 """The CRI container of a pod's container: command, labels, limits, security."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
@@ -8,6 +9,7 @@ from sampan.api.json import Obj, dumps
 from sampan.api.quantity import milli_value, value
 from sampan.kubelet.expand import expand
 from sampan.kubelet.podspec import containers, is_sidecar, spec, uses_host_network
+from sampan.kubelet.resize import Amounts, amounts
 from sampan.kubelet.runtime import ContainerConfig, Mount, Resources, Security
 from sampan.kubelet.sandbox_config import pod_labels, supplemental_groups
 
@@ -120,17 +122,21 @@ def _memory(container: Obj) -> int:
 
 def resources(pod: Obj, container: Obj, capacity: int) -> Resources:
     """Shares from the CPU request (or limit), quota from the CPU limit, memory from the memory limit."""
-    requests, limits = _amounts(container, "requests"), _amounts(container, "limits")
-    asked = requests.get("cpu") if requests.get("cpu") is not None else limits.get("cpu")
-    quota = 0
-    if limits.get("cpu"):
-        quota = max(MIN_QUOTA, milli_value(limits["cpu"]) * PERIOD // 1000)
+    asked = amounts(pod, container)
+    if _amounts(container, "requests").get("cpu") is None:
+        asked = replace(asked, cpu_request=milli_value(_amounts(container, "limits").get("cpu") or 0))
+    return limits_of(asked, oom_score(pod, container, capacity))
+
+
+def limits_of(asked: Amounts, score: int) -> Resources:
+    """The limits of a container that is to have these amounts."""
+    quota = max(MIN_QUOTA, asked.cpu_limit * PERIOD // 1000) if asked.cpu_limit else 0
     return Resources(
         cpu_period=PERIOD if quota else 0,
         cpu_quota=quota,
-        cpu_shares=shares(milli_value(asked or 0)),
-        memory_bytes=value(limits.get("memory") or 0),
-        oom_score_adj=oom_score(pod, container, capacity),
+        cpu_shares=shares(asked.cpu_request),
+        memory_bytes=asked.memory_limit,
+        oom_score_adj=score,
     )
 
 

@@ -31,6 +31,7 @@ from sampan.kubelet.pleg.base import PlegConfig
 from sampan.kubelet.pleg.cache import PodCache
 from sampan.kubelet.pleg.events import PodEventType
 from sampan.kubelet.podspec import every_container
+from sampan.kubelet.resizer import Resizer
 from sampan.kubelet.runner import OWNER, Place, PodRunner, Reader
 from sampan.kubelet.runtime import (
     Command,
@@ -104,7 +105,7 @@ class Kubelet:
         self._workers = Workers(
             Links(
                 self._runner, self.cache, self._writer, clock, self._health, self._delete, self._message, facts.address,
-                facts.runtime.name,
+                facts.runtime.name, Resizer(self._runner, clock, lambda: self.node.node),
             )
         )  # fmt: skip
         host = partial(host_usage, config.root) if config.pods_reachable else None

@@ -12,11 +12,12 @@ from sampan.aio.clock import Clock
 from sampan.api.json import Obj
 from sampan.client.recorder import Recorder
 from sampan.kubelet.actions import Start
-from sampan.kubelet.container_config import container_config, must_not_be_root, refuse_root
+from sampan.kubelet.container_config import container_config, limits_of, must_not_be_root, oom_score, refuse_root
 from sampan.kubelet.env import ConfigError, environment
 from sampan.kubelet.handlers import Handlers
 from sampan.kubelet.images import ImageError, Images
 from sampan.kubelet.podspec import ephemeral_containers, every_container, init_containers, is_sidecar, spec
+from sampan.kubelet.resize import Amounts, Update, after, too_small
 from sampan.kubelet.runtime import Container, ContainerState, CriError, PodStatus, Runtime, SandboxConfig, Security
 from sampan.kubelet.sandbox_config import Dns, log_directory, sandbox_config
 from sampan.kubelet.status import Waiting
@@ -171,6 +172,25 @@ class PodRunner:
             text = f"Unable to retrieve some image pull secrets ({', '.join(missing)}); attempting to pull the image "
             self.event(pod, "Warning", "FailedToRetrieveImagePullSecret", f"{text}may not succeed.")
         return [secret for secret in found if secret is not None]
+
+    # --- resizing
+
+    async def resize(self, pod: Obj, todo: Sequence[Update], actual: dict[str, Amounts]) -> None:
+        """Give running containers other limits, one by one; notes in `actual` what is done. Raises CriError."""
+        shrinks = any(u.kind == "memory" and u.new.memory_limit for u in todo)
+        if shrinks and (problem := too_small(todo, await self._memory_used(pod))):
+            raise CriError("FAILED_PRECONDITION", problem)
+        for update in todo:
+            container = next(c for c in every_container(pod) if c["name"] == update.name)
+            target = after(update, actual[update.name])
+            score = oom_score(pod, container, self.place.memory)
+            await self.runtime.update_container(update.container_id, limits_of(target, score))
+            actual[update.name] = target
+
+    async def _memory_used(self, pod: Obj) -> dict[str, int | None]:
+        uid = pod["metadata"]["uid"]
+        used = [c for p in await self.runtime.usage() if p.uid == uid for c in p.containers]
+        return {c.name: c.memory.usage if c.memory is not None else None for c in used}
 
     # --- ending
 

@@ -6,7 +6,7 @@ Times are integer nanoseconds since the epoch, as in CRI; 0 means "not yet".
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from sampan.kubelet.usage import ImageDisks, PodUsage
 
@@ -89,6 +89,8 @@ class Container:
     annotations: Mapping[str, str] = field(default_factory=dict)
     resources: Resources | None = None
     """The limits it has now, if the runtime says."""
+    user: Mapping[str, Any] | None = None
+    """Who its first process was started as: uid, gid, supplementalGroups."""
 
 
 @dataclass(frozen=True, slots=True)

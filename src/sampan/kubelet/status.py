@@ -19,9 +19,11 @@ from sampan.kubelet.podspec import (
     spec,
     status,
 )
+from sampan.kubelet.resize import IN_PROGRESS, PENDING
 from sampan.kubelet.runtime import Container, ContainerState, PodStatus, SandboxState
+from sampan.kubelet.told_resources import mount_told, resources_told
 
-CONDITIONS = ("PodReadyToStartContainers", "Initialized", "ContainersReady", "Ready")
+CONDITIONS = ("PodReadyToStartContainers", "Initialized", "ContainersReady", "Ready", PENDING, IN_PROGRESS)
 """The conditions that the node agent writes; all others are others'."""
 FIELDS = (
     "phase", "reason", "message", "startTime", "observedGeneration", "hostIP", "hostIPs", "podIP", "podIPs",
@@ -60,6 +62,8 @@ class Known:
     """Everything was stopped and will not start again."""
     runtime_name: str = ""
     """The scheme of containerID, e.g. containerd."""
+    resize: tuple[Obj, ...] = ()
+    """The conditions of a resize that waits or is under way."""
 
 
 def pod_status(pod: Obj, runtime: PodStatus, known: Known, now: datetime) -> Obj:
@@ -94,7 +98,9 @@ def pod_status(pod: Obj, runtime: PodStatus, known: Known, now: datetime) -> Obj
     if added := ephemeral_containers(pod):
         entries = [_container_status(pod, c, runtime, known, False) for c in added]
         result["ephemeralContainerStatuses"] = [_never_ready(entry) for entry in entries]
-    result["conditions"] = _conditions(pod, phase, runtime, init, main, format_time(now))
+    conditions = _conditions(pod, phase, runtime, init, main, format_time(now))
+    kept = [c for c in conditions if c["type"] not in (PENDING, IN_PROGRESS)]
+    result["conditions"] = kept if phase in TERMINAL else [*kept, *known.resize]
     return result
 
 
@@ -139,7 +145,14 @@ def _container_status(pod: Obj, container: Obj, runtime: PodStatus, known: Known
         "imageID": run.image_ref or run.image_id,
         "containerID": _full_id(run, known),
         "started": started,
+        "resources": resources_told(container, run, old, running=running),
     }
+    if requests := (container.get("resources") or {}).get("requests"):
+        made["allocatedResources"] = requests
+    if mounts := container.get("volumeMounts"):
+        made["volumeMounts"] = [mount_told(mount) for mount in mounts]
+    if run.user is not None:
+        made["user"] = {"linux": run.user}
     return made
 
 

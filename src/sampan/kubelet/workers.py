@@ -12,9 +12,12 @@ from sampan.aio.tasks import Tasks
 from sampan.api.json import Obj
 from sampan.api.times import format_duration
 from sampan.kubelet.actions import Crash, Kill, PodActions, Start, crashed, decide, may_restart
+from sampan.kubelet.container_config import qos_class
 from sampan.kubelet.health import ProbedHealth
 from sampan.kubelet.pleg.cache import PodCache
 from sampan.kubelet.podspec import deadline_passes_in, every_container, grace_seconds, is_terminal
+from sampan.kubelet.resize import Resize, begin
+from sampan.kubelet.resizer import Resizer
 from sampan.kubelet.runner import NotStarted, PodRunner
 from sampan.kubelet.runtime import ContainerState, CriError, PodStatus
 from sampan.kubelet.status import Known, Waiting, combined, pod_status
@@ -23,6 +26,8 @@ from sampan.kubelet.writer import StatusWriter
 
 log = logging.getLogger("sampan.kubelet")
 ORPHAN_GRACE = 1
+RESIZE_AGAIN = 10.0
+"""Seconds after which a resize that the runtime refused is tried again."""
 SAID = {"started": "startup", "ready": "readiness"}
 DEADLINE = Waiting("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
 
@@ -64,6 +69,9 @@ class PodState:
     refresh_at: float = 0.0
     """When its volumes are to be brought up to date, on the clock's monotonic scale."""
     torn_down: bool = False
+    wanted: Obj = field(default_factory=dict)
+    """The pod as the API says; `pod` has the resources that are granted."""
+    resize: Resize = field(default_factory=lambda: Resize({}))
 
     @property
     def uid(self) -> str:
@@ -90,6 +98,7 @@ class Links:
     """The termination message of an ended container, by its id."""
     host_ip: str
     runtime_name: str
+    resizer: Resizer
 
 
 class Workers:
@@ -120,15 +129,33 @@ class Workers:
         uid = pod["metadata"]["uid"]
         state = self._pods.get(uid)
         if state is None:
-            state = self._pods[uid] = PodState(pod)
+            state = self._pods[uid] = PodState(pod, resize=begin(pod))
             self._restore(state)
+            self._grant(state, pod)
         else:
             same = fingerprint(state.pod) == fingerprint(pod)
-            state.pod = pod
+            self._grant(state, pod)
             if same:
                 return
         self._hurry(state)
         self._queue.add(uid)
+
+    def _grant(self, state: PodState, pod: Obj) -> None:
+        """Take the pod in as the API says; other resources than before only if the node has them."""
+        others = (s.pod for s in self._pods.values() if s is not state and s.stage in (Stage.RUN, Stage.END))
+        state.wanted = pod
+        state.pod, granted = self._links.resizer.take(state.resize, pod, others)
+        if granted:
+            self._retry_pending(state)
+
+    def _retry_pending(self, cause: PodState) -> None:
+        """Something has become free: look again at the resizes that wait, the most important first."""
+        waiting = [s for s in self._pods.values() if s.resize.pending is not None and s is not cause]
+        waiting.sort(key=lambda s: (-int((s.pod["spec"] or {}).get("priority") or 0), qos_class(s.pod) != "Guaranteed"))
+        for state in waiting:
+            if state.stage is Stage.RUN and not state.deleting:
+                self._grant(state, state.wanted)
+                self._queue.add(state.uid)
 
     def gone(self, pod: Obj) -> None:
         """The API has the pod no more: whatever runs of it has to end."""
@@ -249,7 +276,8 @@ class Workers:
         links.health.follow(state.pod, runtime)
         health, unready = links.health.of(state.pod, runtime)
         state.through = health.started
-        actions = decide(state.pod, runtime, health)
+        links.resizer.progress(state.resize, state.pod, runtime)
+        actions = decide(state.pod, runtime, health, state.resize.actual)
         state.waiting = {name: why for name, why in state.waiting.items() if any(s.name == name for s in actions.start)}
         self._report(state, runtime, unready, health.started)
         if actions.nothing:
@@ -279,6 +307,11 @@ class Workers:
         for kill in actions.kill:
             await self._kill(state, kill, grace)
             changed = True
+        if actions.update:
+            resized = await self._links.resizer.apply(state.resize, state.pod, actions.update)
+            if not resized:
+                self._queue.add_after(state.uid, RESIZE_AGAIN)
+            changed |= resized
         if actions.create_sandbox or actions.start:
             state.paths = await self._volumes(state)
         if actions.create_sandbox:
@@ -333,6 +366,7 @@ class Workers:
             self._queue.add_after(state.uid, delay)
             return error.waiting.reason in ("RunContainerError", "CreateContainerError")
         state.waiting.pop(start.name, None)
+        self._links.resizer.given(state.resize, state.pod, start.name)
         container = next(c for c in every_container(state.pod) if c["name"] == start.name)
         if not await runner.post_start(state.pod, container, container_id, ips):
             run = await runner.runtime.container_status(container_id)
@@ -392,6 +426,7 @@ class Workers:
             await links.writer.settled(state.uid)
             await links.delete(state.pod)
         state.stage = Stage.GONE
+        self._retry_pending(state)
         links.writer.forget(state.uid)
         self._pods.pop(state.uid, None)
 
@@ -418,6 +453,7 @@ class Workers:
             failure=state.failure if ended or state.failure is DEADLINE else None,
             stopped=ended,
             runtime_name=self._links.runtime_name,
+            resize=state.resize.conditions,
         )
         last = self._links.writer.last(state.uid)
         base = {**state.pod, "status": combined(state.pod.get("status") or {}, last)}

@@ -29,6 +29,8 @@ def difference(old: Obj, new: Obj) -> Obj:
         for c in new.get("conditions") or ()
         if c["type"] in CONDITIONS and before.get(c["type"]) != c
     ]
+    kept = {c["type"] for c in new.get("conditions") or ()}
+    changed += [{"$patch": "delete", "type": type_} for type_ in before if type_ in CONDITIONS and type_ not in kept]
     if changed:
         patch["conditions"] = changed
     for field in ("podIPs", "hostIPs"):

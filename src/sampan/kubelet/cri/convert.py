@@ -1,6 +1,7 @@
 """CRI's protobuf messages to and from the records of kubelet.runtime, as the client needs them."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sampan.kubelet.cri import messages_pb2 as pb
 from sampan.kubelet.runtime import (
@@ -126,7 +127,14 @@ def container_status(message: pb.ContainerStatus, sandbox_id: str) -> Container:
         labels=dict(message.labels),
         annotations=dict(message.annotations),
         resources=limits(message.resources.linux) if message.resources.HasField("linux") else None,
+        user=_user(message.user.linux) if message.user.HasField("linux") else None,
     )
+
+
+def _user(message: pb.LinuxContainerUser) -> dict[str, Any]:
+    groups = list(message.supplemental_groups)
+    base: dict[str, Any] = {"uid": message.uid, "gid": message.gid}
+    return {**base, "supplementalGroups": groups} if groups else base
 
 
 def newest_first(containers: Iterable[Container]) -> tuple[Container, ...]:
