@@ -6,11 +6,12 @@ import click
 
 from sampan import __version__
 from sampan.cli.verbs.down import down
+from sampan.cli.verbs.node import node
 from sampan.cli.verbs.pod_security import pod_security
 from sampan.cli.verbs.status import status
 from sampan.cli.verbs.up import up
 
-VERBS = (up, down, status, pod_security)
+VERBS = (up, down, status, node, pod_security)
 
 
 @click.group(

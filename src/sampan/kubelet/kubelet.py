@@ -78,6 +78,13 @@ class KubeletConfig:
     master: str = ""
     """host:port that service environment variables of `kubernetes` say when there is no such Service yet."""
     pleg: PlegConfig = field(default_factory=PlegConfig)
+    alone: bool = False
+    """Its informers are its own: it follows the pods of its node only, and may not follow others."""
+
+    @property
+    def mine(self) -> str:
+        """The field selector of the pods to follow."""
+        return f"spec.nodeName={self.facts.name}" if self.alone else ""
 
 
 class Kubelet:
@@ -132,7 +139,7 @@ class Kubelet:
         start(self._workers.run(), "pod workers")
         for number in range(WRITERS):
             start(self._writer.run(), f"status writer {number}")
-        pods = self._informers.of(PODS)
+        pods = self._informers.of(PODS, self.config.mine)
         self._informers.of(SERVICES)
         await pods.synced.wait()
         pods.subscribe(self._pod_changed)
@@ -145,7 +152,7 @@ class Kubelet:
     async def close(self, *, evacuate: bool = False) -> None:
         """End the agent. Containers of a real runtime go on, unless everything is to be stopped and removed."""
         with contextlib.suppress(ValueError):
-            self._informers.of(PODS).unsubscribe(self._pod_changed)
+            self._informers.of(PODS, self.config.mine).unsubscribe(self._pod_changed)
         await self._workers.close()
         if evacuate:
             await self._evacuate()

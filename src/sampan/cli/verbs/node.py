@@ -1,0 +1,165 @@
+"""sampan node: a node agent alone, for any API server."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sampan.cluster.config import ClusterError
+from sampan.obs.log import FORMATS, MOST, setup
+
+FLAGS = {
+    "address": ("address",), "port": ("port",), "tls_cert_file": ("tlsCertFile",),
+    "tls_private_key_file": ("tlsPrivateKeyFile",), "max_pods": ("maxPods",), "pod_cidr": ("podCIDR",),
+    "cluster_domain": ("clusterDomain",), "resolv_conf": ("resolvConf",), "healthz_port": ("healthzPort",),
+    "healthz_bind_address": ("healthzBindAddress",), "rotate_certificates": ("rotateCertificates",),
+    "client_ca_file": ("authentication", "x509", "clientCAFile"),
+    "anonymous_auth": ("authentication", "anonymous", "enabled"),
+    "authentication_token_webhook": ("authentication", "webhook", "enabled"),
+    "authorization_mode": ("authorization", "mode"),
+}  # fmt: skip
+"""Flags of kubelet's, and where in KubeletConfiguration they go."""
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.option("--kubeconfig", type=FILE, required=True, help="How to reach the API server, and as whom.")
+@click.option("--bootstrap-kubeconfig", type=FILE, help="For the first certificate, while --kubeconfig is not there.")
+@click.option("--config", type=FILE, help="A KubeletConfiguration (kubelet.config.k8s.io/v1beta1).")
+@click.option("--root-dir", type=click.Path(path_type=Path), default=Path("/var/lib/kubelet"), show_default=True)
+@click.option("--cert-dir", type=click.Path(path_type=Path), help="Its certificates.  [ROOT-DIR/pki]")
+@click.option("--hostname-override", default="", help="The node's name.  [this machine's]")
+@click.option("--node-ip", default="", help="The node's address.  [this machine's]")
+@click.option("--node-labels", default="", help="key=value,...")
+@click.option("--register-with-taints", default="", help="key=value:effect,...")
+@click.option(
+    "--runtime", "--container-runtime-endpoint", default="", help="auto, simulated, or unix://SOCKET.  [the config's]"
+)
+@click.option("--address", default=None, help="Where its server listens.")
+@click.option("--port", type=click.IntRange(0, 65535), default=None, help="Its server's port; 0: a free one.")
+@click.option("--tls-cert-file", default=None)
+@click.option("--tls-private-key-file", default=None)
+@click.option("--client-ca-file", default=None, help="Who signs client certificates.  [the kubeconfig's CA]")
+@click.option("--anonymous-auth", type=bool, default=None)
+@click.option("--authentication-token-webhook", type=bool, default=None)
+@click.option("--authorization-mode", type=click.Choice(["AlwaysAllow", "Webhook"]), default=None)
+@click.option("--cluster-dns", default="", help="Addresses, separated by commas.")
+@click.option("--cluster-domain", default=None)
+@click.option("--resolv-conf", default=None)
+@click.option("--max-pods", type=int, default=None)
+@click.option("--pod-cidr", default=None, help="Addresses of simulated pods.")
+@click.option("--healthz-port", type=click.IntRange(0, 65535), default=None, help="0: none.")
+@click.option("--healthz-bind-address", default=None)
+@click.option("--rotate-certificates", type=bool, default=None)
+@click.option("--feature-gates", default="", help="NAME=true|false,...  EventedPLEG is on.")
+@click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="Logs on stderr.")
+@click.option("-v", "--v", type=click.IntRange(0, MOST), default=0, show_default=True, help="How much is logged.")
+def node(**options: Any) -> None:
+    """Run a node agent alone, for any API server; Ctrl-C ends it, its containers go on.
+
+    Flags are kubelet's, as far as they are here, and win over --config.
+    """
+    began = time.monotonic()
+    setup(options["log_format"], options["v"])
+    try:
+        run(options, began)
+    except ClusterError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def make_config(options: dict[str, Any]) -> Any:
+    """Options of the command line as a NodeAgentConfig. Raises ClusterError."""
+    import yaml
+
+    from sampan.cluster.node_agent import NodeAgentConfig
+    from sampan.kubelet.configuration import ConfigurationError, load, parse_gates, parse_taints
+
+    try:
+        given = yaml.safe_load(options["config"].read_text()) if options["config"] else None
+        flags = flags_of(options)
+        if options["feature_gates"]:
+            flags["featureGates"] = parse_gates(options["feature_gates"])
+        if options["register_with_taints"]:
+            flags["registerWithTaints"] = parse_taints(options["register_with_taints"])
+        settings = load(given, flags)
+        settings.access()
+    except ConfigurationError as error:
+        raise ClusterError(f"{options['config'] or 'flags'}: {error}") from error
+    except (OSError, yaml.YAMLError) as error:
+        raise ClusterError(f"{options['config']}: {error}") from error
+    for warning in settings.warnings:
+        click.echo(f"{options['config']}: {warning}", err=True)
+    endpoint = (given or {}).get("containerRuntimeEndpoint") if isinstance(given, dict) else None
+    labels = dict(part.partition("=")[::2] for part in options["node_labels"].split(",") if part)
+    return NodeAgentConfig(
+        settings=settings,
+        kubeconfig=options["kubeconfig"].absolute(),
+        root=options["root_dir"].absolute(),
+        name=options["hostname_override"],
+        bootstrap=options["bootstrap_kubeconfig"],
+        cert_dir=options["cert_dir"],
+        node_ip=options["node_ip"],
+        labels=labels,
+        runtime=options["runtime"] or endpoint or "auto",
+    )
+
+
+def flags_of(options: dict[str, Any]) -> dict[str, Any]:
+    """The flags that were given, as KubeletConfiguration has them."""
+    made: dict[str, Any] = {}
+    for name, path in FLAGS.items():
+        if options[name] is not None:
+            place = made
+            for step in path[:-1]:
+                place = place.setdefault(step, {})
+            place[path[-1]] = options[name]
+    if options["cluster_dns"]:
+        made["clusterDNS"] = [part.strip() for part in options["cluster_dns"].split(",")]
+    return made
+
+
+def run(options: dict[str, Any], began: float) -> None:
+    """Run the agent in this process until a signal ends it."""
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(stay(make_config(options), began))
+
+
+async def stay(config: Any, began: float) -> None:
+    """Start, say so in one line, wait for the end."""
+    from sampan.aio.clock import RealClock
+    from sampan.cli.progress import Progress
+    from sampan.cluster.node_agent import NodeAgent
+
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    with Progress(sys.stderr) as progress:
+        agent = NodeAgent(config, RealClock(), progress.step)
+        starting = asyncio.ensure_future(agent.start())
+        waiting = asyncio.ensure_future(ended.wait())
+        await asyncio.wait((starting, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await starting
+            return
+        try:
+            await starting
+        except BaseException:
+            waiting.cancel()
+            raise
+    try:
+        click.echo(
+            f"ready in {time.monotonic() - began:.2f} s · node {config.node} of {agent.server} · "
+            f"port {agent.port} · node runtime {agent.runtime_name}"
+        )
+        await waiting
+    finally:
+        await agent.stop()
