@@ -14,6 +14,7 @@ from sampan.apiserver.call import Connector, Kit
 from sampan.apiserver.context import ANONYMOUS, RequestInfo
 from sampan.apiserver.custom_kinds import CustomKinds
 from sampan.apiserver.deadlines import Deadlines
+from sampan.apiserver.device_hooks import AdminAccess, TaintTimes
 from sampan.apiserver.discovery import Discovery
 from sampan.apiserver.dispatch import Dispatch
 from sampan.apiserver.filters.compression import Compression
@@ -36,6 +37,9 @@ from sampan.obs.metrics import CONTENT_TYPE, Metrics
 from sampan.store.base import Store
 
 Filter = Callable[[Handler], Handler]
+
+
+DEVICES = "resource.k8s.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,9 @@ class App:
                 ("", "services"): ServiceAddresses(parts.service_cidr, parts.rng),
                 ("", "persistentvolumes"): PhaseTimes(),
                 ("certificates.k8s.io", "certificatesigningrequests"): SigningRequests(),
+                (DEVICES, "resourceclaims"): AdminAccess(("spec",)),
+                (DEVICES, "resourceclaimtemplates"): AdminAccess(("spec", "spec")),
+                (DEVICES, "resourceslices"): TaintTimes(),
             },
         )  # fmt: skip
         self.metrics: RequestMetrics = RequestMetrics(parts.metrics)

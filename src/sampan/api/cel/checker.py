@@ -8,6 +8,7 @@ from sampan.api.cel.library.formatting import format_problem
 from sampan.api.cel.literals import literal_problem, plan_problem
 from sampan.api.cel.parser import dotted
 from sampan.api.cel.syntax import (
+    Bind,
     Call,
     Const,
     Expr,
@@ -83,6 +84,10 @@ class Checker:
                 expr.type = self._fold(expr)
             case OptionalMap():
                 expr.type = self._optional_map(expr)
+            case Bind():
+                given = self.check(expr.value)
+                slots, (expr.type,) = self._bind([expr.name], [given], [expr.body])
+                expr.slot = slots[0]
         return expr.type
 
     def _fail(self, offset: int, text: str) -> Type:

@@ -6,6 +6,7 @@ from typing import Any
 from sampan.api.cel.call import compile_call
 from sampan.api.cel.folds import compile_fold
 from sampan.api.cel.syntax import (
+    Bind,
     Call,
     Const,
     Expr,
@@ -45,6 +46,8 @@ def compile_expr(expr: Expr) -> Evaluate:
             return compile_fold(expr, compile_expr(expr.over), condition, compile_expr(expr.body))
         case OptionalMap():
             return _optional_map(expr)
+        case Bind():
+            return _bind(expr)
     raise AssertionError(expr)
 
 
@@ -158,6 +161,16 @@ def _struct(expr: StructExpr) -> Evaluate:
         return made
 
     return build
+
+
+def _bind(expr: Bind) -> Evaluate:
+    value, body, slot = compile_expr(expr.value), compile_expr(expr.body), expr.slot
+
+    def run(env: dict[str, Any]) -> Any:
+        env[slot] = value(env)
+        return body(env)
+
+    return run
 
 
 def _optional_map(expr: OptionalMap) -> Evaluate:

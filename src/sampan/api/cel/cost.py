@@ -11,6 +11,7 @@ from sampan.api.cel.call_cost import CALLS, Given
 from sampan.api.cel.shapes import Shape
 from sampan.api.cel.sizes import MOST, ONE, UNKNOWN, Size, added, scaled, times
 from sampan.api.cel.syntax import (
+    Bind,
     Call,
     Const,
     Expr,
@@ -157,6 +158,8 @@ class _Coster:
                 return self._fold(expr)
             case OptionalMap():
                 return self._optional(expr)
+            case Bind():
+                return self._bound(expr)
         return 0
 
     def _sum(self, parts: Sequence[Expr]) -> int:
@@ -320,6 +323,13 @@ class _Coster:
         else:
             return None
         return Entries("list", ONE, Size(0, size.most))
+
+    def _bound(self, expr: Bind) -> int:
+        value = self.cost(expr.value)
+        self._locals.setdefault(expr.name, []).append(Local(self.path(expr.value), self.size(expr.value)))
+        body = self.cost(expr.body)
+        self._locals[expr.name].pop()
+        return added(added(LIST, value), body)
 
     def _optional(self, expr: OptionalMap) -> int:
         target = self.cost(expr.target)

@@ -78,7 +78,10 @@ class Environment:
         variables: Mapping[str, Type],
         functions: Iterable[Overload] = (),
         structs: Structs = lambda name: None,
+        *,
+        binds: bool = False,
     ) -> None:
+        self._binds = binds
         self._variables, self._structs = dict(variables), structs
         self._functions = _standard_functions()
         more = _by_name(functions)
@@ -88,7 +91,7 @@ class Environment:
 
     def compile(self, source: str) -> Program:
         """A program. Raises CompileError with all that is wrong, laid out as cel-go does, or PlanError."""
-        expr = parse(source)
+        expr = parse(source, self._binds)
         checker = Checker(self._variables, self._functions, _names(), self._structs)
         try:
             type_ = checker.check(expr)

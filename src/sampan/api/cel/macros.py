@@ -1,6 +1,6 @@
 """CEL's macros: has, all, exists, map, filter, their two-variable forms, optMap, sortBy."""
 
-from sampan.api.cel.syntax import Call, Expr, Fold, FoldKind, Ident, OptionalMap, Problem, Select
+from sampan.api.cel.syntax import Bind, Call, Expr, Fold, FoldKind, Ident, OptionalMap, Problem, Select
 
 ONE: dict[str, FoldKind] = {
     "all": "all", "exists": "exists", "exists_one": "exists_one", "existsOne": "exists_one", "filter": "filter",
@@ -14,13 +14,16 @@ WRONG_NAME = {
     "map": "argument is not an identifier",
     "filter": "argument is not an identifier",
     "optMap": "optMap() variable name must be a simple identifier",
+    "bind": "cel.bind() variable names must be simple identifiers",
     "optFlatMap": "optFlatMap() variable name must be a simple identifier",
 }
 
 
-def expand(call: Call) -> Expr:
-    """The macro that a call is, else the call. Raises Problem."""
+def expand(call: Call, binds: bool) -> Expr:
+    """The macro that a call is, else the call; `binds`: cel.bind is one. Raises Problem."""
     name, count = call.function, len(call.args)
+    if binds and name == "bind" and count == 3 and isinstance(call.target, Ident) and call.target.name == "cel":
+        return Bind(call.offset, _names(call, 1)[0], call.args[1], call.args[2])
     if call.target is None:
         return _has(call) if name == "has" and count == 1 else call
     if name in ONE and count == 2:

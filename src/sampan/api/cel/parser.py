@@ -32,15 +32,15 @@ BEGINNERS = frozenset(("[", "[?", "{", "{?", "(", ".", "-", "!", "CONST", "IDENT
 """Tokens that an expression may start with."""
 
 
-def parse(source: str) -> Expr:
-    """The tree of an expression. Raises CompileError."""
+def parse(source: str, binds: bool = False) -> Expr:
+    """The tree of an expression; `binds`: it may use cel.bind. Raises CompileError."""
     problems: list[Problem] = []
     made: Expr | None = None
     try:
         if len(source) > LONGEST:
             raise Problem(0, f"expression code point size exceeds limit: size: {len(source)}, limit {LONGEST}")
         found, problems = tokens(source)
-        parser = _Parser(found, problems)
+        parser = _Parser(found, problems, binds)
         made = parser.expr()
         parser.end()
     except Problem as problem:
@@ -53,9 +53,9 @@ def parse(source: str) -> Expr:
 
 
 class _Parser:
-    def __init__(self, given: list[Token], problems: list[Problem]) -> None:
+    def __init__(self, given: list[Token], problems: list[Problem], binds: bool) -> None:
         self._tokens, self._problems, self._at, self._depth = given, problems, 0, 0
-        self._open = 0
+        self._open, self._binds = 0, binds
 
     @property
     def _next(self) -> Token:
@@ -184,7 +184,7 @@ class _Parser:
                     made = Select(token.offset, made, name.text, optional=True)
                 elif opened := self._take("("):
                     call = Call(opened.offset, name.text, made, self._list(")"))
-                    made = expand(call)
+                    made = expand(call, self._binds)
                 else:
                     made = Select(token.offset, made, name.text)
             elif token.kind in ("[", "[?"):
@@ -229,7 +229,7 @@ class _Parser:
                 if name.text in RESERVED:
                     self._problems.append(Problem(name.offset, f"reserved identifier: {name.text}"))
                 if opened := self._take("("):
-                    return expand(Call(opened.offset, name.text, None, self._list(")")))
+                    return expand(Call(opened.offset, name.text, None, self._list(")")), self._binds)
                 return Ident(name.offset, name.text)
             case "(":
                 self._open += 1

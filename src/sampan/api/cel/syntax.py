@@ -31,6 +31,9 @@ def report(source: str, problems: list[Problem]) -> CompileError:
         column = problem.offset - (before.rfind("\n") + 1)
         line = source.split("\n")[row - 1].replace("\t", " ")
         mark = "." * column + "^"
+        if not source:
+            shown.append(f"ERROR: <input>:1:0: {problem.text}")
+            continue
         shown.append(f"ERROR: <input>:{row}:{column + 1}: {problem.text}\n | {line}\n | {mark}")
     return CompileError("\n".join(shown))
 
@@ -124,6 +127,16 @@ class OptionalMap(Expr):
     slot: str = ""
 
 
+@dataclass(slots=True)
+class Bind(Expr):
+    """`cel.bind(name, value, body)`."""
+
+    name: str
+    value: Expr
+    body: Expr
+    slot: str = ""
+
+
 def children(expr: Expr) -> list[Expr]:
     """The expressions directly inside one."""
     match expr:
@@ -141,6 +154,8 @@ def children(expr: Expr) -> list[Expr]:
             return [expr.over, *([expr.condition] if expr.condition is not None else []), expr.body]
         case OptionalMap():
             return [expr.target, expr.body]
+        case Bind():
+            return [expr.value, expr.body]
     return []
 
 

@@ -53,6 +53,20 @@ def _problems(value: str) -> list[str]:
     return []
 
 
+def parse_interface_address(text: str) -> str | None:
+    """An address with the length of its network's prefix, as it is best written; None if it is none."""
+    head, slash, size = text.partition("/")
+    address = parse_sloppy(head)
+    if not slash or address is None or not size.isascii() or not size.isdigit() or len(size) > 3:
+        return None
+    bits = int(size)
+    if bits > address.max_prefixlen:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None and bits > 32:
+        bits -= 96
+    return f"{canonical_text(address)}/{bits}"
+
+
 def canonical_text(address: Address) -> str:
     """As Go prints it: IPv4 for mapped addresses, RFC 5952 for IPv6."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:

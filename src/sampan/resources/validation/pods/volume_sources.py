@@ -264,14 +264,18 @@ def check_ephemeral(source: Obj, at: str) -> Errors:
     template, here = source.get("volumeClaimTemplate"), f"{at}.volumeClaimTemplate"
     if template is None:
         return [required(here)]
-    meta = template.get("metadata") or {}
-    errors = check_annotations(meta.get("annotations") or {}, f"{here}.metadata.annotations")
-    errors += check_labels(meta.get("labels") or {}, f"{here}.metadata.labels")
+    errors = check_template_meta(template.get("metadata") or {}, f"{here}.metadata")
+    return errors + check_claim_spec(template.get("spec") or {}, f"{here}.spec")
+
+
+def check_template_meta(meta: Obj, at: str) -> Errors:
+    """What claims made of a template carry: labels and annotations and nothing else (ValidateTemplateObjectMeta)."""
+    errors = check_annotations(meta.get("annotations") or {}, f"{at}.annotations")
+    errors += check_labels(meta.get("labels") or {}, f"{at}.labels")
     for name in META:
         if meta.get(name):
-            shown = "uID" if name == "uid" else name
-            errors.append(forbidden(f"{here}.metadata.{shown}", "cannot be set"))
-    return errors + check_claim_spec(template.get("spec") or {}, f"{here}.spec")
+            errors.append(forbidden(f"{at}.{'uID' if name == 'uid' else name}", "cannot be set"))
+    return errors
 
 
 META = (
