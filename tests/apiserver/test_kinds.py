@@ -2,7 +2,7 @@
 
 golden/more has the objects with the answers. kinds.jsonl.gz: the core group without pods, networking, discovery,
 policy, node, coordination and events. groups.jsonl.gz: apps, batch, autoscaling, RBAC, storage and flow control.
-devices.jsonl.gz: claims on devices, classes and slices.
+devices.jsonl.gz: claims on devices, classes and slices. admission.jsonl.gz: webhooks, policies and bindings.
 """
 
 import gzip

@@ -331,10 +331,11 @@ async def test_old_reviews_are_spoken_too(api: Api, hook_server: Any) -> None:
 
 async def test_what_cannot_be_a_configuration_is_refused(api: Api) -> None:
     bad = hook({"url": "http://x"}, "short", rules=[{**CREATES, "resources": []}], matchConditions=[{
-        "name": "x", "expression": "true"}], timeoutSeconds=31, sideEffects="Some")  # fmt: skip
+        "name": "x", "expression": "1"}], timeoutSeconds=31, sideEffects="Some")  # fmt: skip
     with pytest.raises(StatusError) as caught:
         await api.create(VALIDATING, configuration(bad))
     fields = [cause["field"].removeprefix("webhooks[0].") for cause in (caught.value.details or {})["causes"]]
     assert fields == [
-        "name", "rules[0].resources", "sideEffects", "timeoutSeconds", "clientConfig.url", "matchConditions",
+        "name", "rules[0].resources", "sideEffects", "timeoutSeconds", "clientConfig.url",
+        "matchConditions[0].expression",
     ]  # fmt: skip

@@ -1,14 +1,11 @@
 """Namespaces, nodes, config maps, secrets, limit ranges and the kinds of access control and admission."""
 
 import base64
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from sampan.api.json import Obj
 from sampan.api.meta import is_dns1123_subdomain
 from sampan.resources.strategies.checks import Errors, Shown, immutable, marshalled
-from sampan.resources.strategies.config_webhooks import check_mutating, check_validating
 from sampan.resources.strategies.rules import Rules, each, fill, metadata_again, within, without
 from sampan.resources.validation.core.config_map import check_config_map, check_frozen
 from sampan.resources.validation.core.endpoints import check_endpoints, check_endpoints_changed, warn_endpoints
@@ -96,43 +93,6 @@ def _endpoints(obj: Obj) -> Obj:
     return within(obj, "subsets", partial(each, change=_subset))
 
 
-def _rule(rule: Obj) -> Obj:
-    return fill(rule, scope="*")
-
-
-def _webhook(hook: Obj) -> Obj:
-    hook = fill(hook, failurePolicy="Fail", matchPolicy="Equivalent", timeoutSeconds=10)
-    hook = fill(hook, namespaceSelector={}, objectSelector={})
-    hook = within(hook, "rules", partial(each, change=_rule))
-    return within(hook, "clientConfig", lambda c: within(c, "service", partial(fill, port=443)))
-
-
-def _mutating_webhook(hook: Obj) -> Obj:
-    return fill(_webhook(hook), reinvocationPolicy="Never")
-
-
-def _webhooks(change: Callable[[Any], Any]) -> Callable[[Obj], Obj]:
-    return lambda obj: within(obj, "webhooks", partial(each, change=change))
-
-
-def _match(match: Obj) -> Obj:
-    match = fill(match, matchPolicy="Equivalent", namespaceSelector={}, objectSelector={})
-    for key in ("resourceRules", "excludeResourceRules"):
-        match = within(match, key, partial(each, change=_rule))
-    return match
-
-
-def _policy(obj: Obj) -> Obj:
-    def spec(value: Obj) -> Obj:
-        return within(fill(value, failurePolicy="Fail"), "matchConstraints", _match)
-
-    return within(obj, "spec", spec)
-
-
-def _policy_binding(obj: Obj) -> Obj:
-    return within(obj, "spec", lambda s: within(s, "matchResources", _match))
-
-
 def _meta(namespaced: bool, new: Obj) -> Errors:
     return check_own_meta(new["metadata"], namespaced, is_dns1123_subdomain)
 
@@ -205,11 +165,6 @@ QUOTAS = Rules(
 )
 ACCOUNTS = Rules(check_change=_change_account)
 ENDPOINTS = Rules(defaults=_endpoints, check=check_endpoints, check_change=_change_endpoints, warn=warn_endpoints)
-VALIDATING_WEBHOOKS = Rules(defaults=_webhooks(_webhook), check=check_validating)
-MUTATING_WEBHOOKS = Rules(defaults=_webhooks(_mutating_webhook), check=check_mutating)
-ADMISSION_POLICIES = Rules(True, defaults=_policy)
-MUTATING_POLICIES = Rules(defaults=_policy)
-POLICY_BINDINGS = Rules(defaults=_policy_binding)
 
 
 def _priority_class(obj: Obj) -> Obj:

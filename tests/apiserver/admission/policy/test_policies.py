@@ -46,7 +46,8 @@ async def api(served: App) -> Api:
         await made.call("POST", MAPS, {"apiVersion": "v1", "kind": "ConfigMap", **params})
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
     await made.call("POST", "/api/v1/namespaces/ns/serviceaccounts", account)
-    scaler = {"scaleTargetRef": {"kind": "Deployment", "name": "x"}, "maxReplicas": 3}
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}
+    scaler = {"scaleTargetRef": target, "maxReplicas": 3}
     hpa = {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
@@ -179,7 +180,8 @@ async def test_equivalent_versions_are_converted(api: Api) -> None:
         "validations": [{"expression": expression, "messageExpression": "request.kind.version"}],
     }
     await bind(api, "Validating", "v", spec)
-    scaler = {"scaleTargetRef": {"kind": "Deployment", "name": "x"}, "maxReplicas": 3}
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}
+    scaler = {"scaleTargetRef": target, "maxReplicas": 3}
     for version in ("v1", "v2"):
         hpa = {
             "apiVersion": f"autoscaling/{version}", "kind": "HorizontalPodAutoscaler", "metadata": {"name": version},

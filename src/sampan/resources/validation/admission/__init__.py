@@ -1,0 +1,1 @@
+"""What is wrong with webhook configurations and admission policies (admissionregistration validation)."""
