@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sampan.aio.clock import Clock
 from sampan.aio.tasks import Tasks
@@ -47,11 +47,26 @@ from sampan.kubelet.sandbox_config import Dns, log_directory
 from sampan.kubelet.stats import Sources, Stats
 from sampan.kubelet.status import CONTAINER_STATUSES
 from sampan.kubelet.termination import termination_message
-from sampan.kubelet.volumes import Surroundings, Volumes
+from sampan.kubelet.volumes import Surroundings, VolumeError, Volumes
 from sampan.kubelet.workers import Links, Workers
 from sampan.kubelet.writer import WRITERS, StatusWriter
 from sampan.obs.metrics import Metrics
-from sampan.resources.kinds import CONFIGMAPS, PODS, PVCS, PVS, SECRETS, SERVICEACCOUNTS, SERVICES
+from sampan.resources.kinds import (
+    CONFIGMAPS,
+    CSIDRIVERS,
+    NODES,
+    PODS,
+    PVCS,
+    PVS,
+    SECRETS,
+    SERVICEACCOUNTS,
+    SERVICES,
+    VOLUMEATTACHMENTS,
+)
+
+if TYPE_CHECKING:
+    from sampan.kubelet.csi.mounter import CsiMounter
+    from sampan.kubelet.csi.registration import Drivers
 
 log = logging.getLogger("sampan.kubelet")
 READ = {
@@ -59,8 +74,13 @@ READ = {
     "Secret": SECRETS,
     "PersistentVolumeClaim": PVCS,
     "PersistentVolume": PVS,
+    "CSIDriver": CSIDRIVERS,
+    "VolumeAttachment": VOLUMEATTACHMENTS,
+    "Node": NODES,
 }
 RETRY = 1.0
+RESIZING = ("FileSystemResizePending", "NodeResizeError")
+"""Conditions of a claim that end when its volume has grown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +121,11 @@ class Kubelet:
         self.node = NodeKeeper(api, clock, facts, self._recorder)
         self._writer = StatusWriter(api, clock)
         around = Surroundings(lambda: self.node.node, config.dns.domain, config.pods_reachable)
-        self._volumes = Volumes(config.root / "pods", self._get, self._token, clock, around)
+        self._drivers: Drivers | None = None
+        self._csi: CsiMounter | None = None
+        if config.pods_reachable:
+            self._begin_csi()
+        self._volumes = Volumes(config.root / "pods", self._get, self._token, clock, around, self._csi)
         self._handlers = Handlers(runtime, clock, config.pods_reachable)
         self._health = ProbedHealth(self._handlers, clock, self._event, self._poke, self._passed_before, facts.address)
         reader = Reader(self._get, self._services, lambda: self.node.node)
@@ -127,6 +151,18 @@ class Kubelet:
             runtime.observer = self._metrics.called
         self._tasks = Tasks()
 
+    def _begin_csi(self) -> None:
+        """CSI drivers may register here: pods of a real runtime have volumes of theirs."""
+        from sampan.kubelet.csi.mounter import CsiMounter
+        from sampan.kubelet.csi.mounter import Links as CsiLinks
+        from sampan.kubelet.csi.registration import Drivers
+
+        config, name = self.config, self.config.facts.name
+        self._drivers = Drivers(config.root / "plugins_registry", name, self.api, self.clock, self._driver_came)
+        links = CsiLinks(config.root, name, self._drivers, self._get, self._token, self._claim_grew, self.clock)
+        self._csi = CsiMounter(links)
+        self.node.in_use = self._csi.in_use
+
     # --- life
 
     async def start(self) -> None:
@@ -135,6 +171,9 @@ class Kubelet:
         start = self._tasks.start
         start(self._recorder.run(), "kubelet events")
         start(self.pleg.run(), "pleg")
+        if self._drivers is not None:
+            await self._drivers.initialize()
+            start(self._drivers.run(), "csi drivers")
         start(self._health.run(), "prober")
         start(self._workers.run(), "pod workers")
         for number in range(WRITERS):
@@ -159,6 +198,8 @@ class Kubelet:
         await self._writer.close()
         await self._tasks.cancel()
         await self._handlers.close()
+        if self._drivers is not None:
+            await self._drivers.close()
         await self.runtime.close()
 
     async def _evacuate(self) -> None:
@@ -205,7 +246,7 @@ class Kubelet:
             if uid not in self._workers:
                 try:
                     await self._volumes.tear_down(uid)
-                except OSError as error:
+                except (OSError, VolumeError) as error:
                     log.warning("what is left of pod %s cannot be removed: %s", uid, error)
 
     def _mine(self, uid: str) -> bool:
@@ -283,6 +324,26 @@ class Kubelet:
 
     def _log_folder(self, pod: Obj) -> Path:
         return Path(log_directory(pod, str(self.config.root / "logs")))
+
+    def _driver_came(self) -> None:
+        """A CSI driver has registered: pods may have waited for it, and volumes of pods that have gone."""
+        self._workers.poke_all()
+        self._tasks.start(self._adopt(), "what is left of pods")
+
+    async def _claim_grew(self, claim: Obj, size: str) -> None:
+        """A claim has its new size on the node now."""
+        meta, status = claim["metadata"], claim.get("status") or {}
+        conditions = [c for c in status.get("conditions") or () if c.get("type") not in RESIZING]
+        patch: Obj = {
+            "capacity": {"storage": size},
+            "conditions": conditions or None,
+            "allocatedResourceStatuses": None,
+        }
+        try:
+            ref = ObjectRef(PVCS, meta["namespace"], meta["name"])
+            await self.api.patch(ref, {"status": patch}, "merge", "status")
+        except StatusError as error:
+            raise OSError(f"persistentvolumeclaim {meta['name']}: {error}") from error
 
     # --- what its server shows
 

@@ -94,8 +94,8 @@ def node_object(facts: NodeFacts) -> Obj:
     return {"kind": "Node", "apiVersion": "v1", "metadata": {"name": facts.name, "labels": labels}, "spec": spec}
 
 
-def node_status(facts: NodeFacts, old: Obj, wrong: str, now: datetime) -> Obj:
-    """The node's status. `wrong` says why it is not ready, empty when it is."""
+def node_status(facts: NodeFacts, old: Obj, wrong: str, now: datetime, in_use: Sequence[str] = ()) -> Obj:
+    """The node's status. `wrong` says why it is not ready, empty when it is; `in_use` are its attached volumes."""
     machine, stamp = facts.machine, format_time(now)
     amounts = {
         "cpu": machine.cpu,
@@ -125,6 +125,7 @@ def node_status(facts: NodeFacts, old: Obj, wrong: str, now: datetime) -> Obj:
         "allocatable": amounts,
         "capacity": amounts,
         "conditions": conditions,
+        **({"volumesInUse": list(in_use)} if in_use or old.get("volumesInUse") else {}),
         "daemonEndpoints": {"kubeletEndpoint": {"Port": facts.port}},
         "nodeInfo": {
             "kubeProxyVersion": "",
@@ -167,6 +168,8 @@ class NodeKeeper:
         self.node: Obj = node_object(facts)
         self._reported_at = 0.0
         self._lease: Obj | None = None
+        self.in_use: Callable[[], Sequence[str]] = tuple
+        """The volumes that must not be detached."""
 
     async def register(self) -> None:
         """Create the node, or take over the one that is there. Raises StatusError, OSError."""
@@ -196,7 +199,7 @@ class NodeKeeper:
                 raise
             await self.register()  # somebody deleted the node: it comes back
         old: Obj = self.node.get("status") or {}
-        status = node_status(self.facts, old, wrong, self._clock.now())
+        status = node_status(self.facts, old, wrong, self._clock.now(), self.in_use())
         seen = {key: value for key, value in old.items() if key in status}
         seen["nodeInfo"] = {
             key: value for key, value in (old.get("nodeInfo") or {}).items() if key in status["nodeInfo"]

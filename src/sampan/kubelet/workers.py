@@ -177,6 +177,11 @@ class Workers:
         if uid in self._pods:
             self._queue.add(uid)
 
+    def poke_all(self) -> None:
+        """Something that any pod may wait for has come."""
+        for uid in self._pods:
+            self._queue.add(uid)
+
     def _restore(self, state: PodState) -> None:
         """After a restart of the agent: containers that the API calls started or ready are, until a probe says no."""
         before = state.pod.get("status") or {}

@@ -253,3 +253,16 @@ def test_a_tmpfs_goes_with_its_pod(tmp_path: Path) -> None:
     (volume / "f").touch()
     remove_tree(root)
     assert not root.exists()
+
+
+def test_what_is_still_mounted_is_not_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bind mount of the same file system that cannot be unmounted: what is behind it stays."""
+    behind = tmp_path / "pod" / "mount"
+    behind.mkdir(parents=True)
+    (behind / "file").write_text("kept")
+    listing = tmp_path / "mountinfo"
+    listing.write_text(f"36 35 98:0 /x {behind} rw - ext4 /dev/sda rw\n")
+    monkeypatch.setattr("sampan.kubelet.volumes.removal.MOUNTS", listing)
+    with pytest.raises(OSError, match="cannot unmount"):
+        remove_tree(tmp_path / "pod")
+    assert (behind / "file").read_text() == "kept"

@@ -35,7 +35,7 @@ def told_as_grpc() -> Iterator[None]:
         raise GRPCError(Status[error.code] if known else Status.UNKNOWN, error.message) from error
 
 
-class _Server(Server):
+class ForgetfulServer(Server):
     """grpclib's server, which forgets its connections: a runtime that ends takes them along."""
 
     def __init__(self, handlers: list[Any]) -> None:
@@ -63,11 +63,11 @@ class CriServer:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self._path: Path | None = None
-        self._server: _Server | None = None
+        self._server: ForgetfulServer | None = None
 
     async def start(self, path: Path) -> str:
         """Listen on the path; returns the endpoint, unix:// and the path. Raises OSError."""
-        self._server = _Server([self])
+        self._server = ForgetfulServer([self])
         await self._server.start(path=str(path))
         await asyncio.to_thread(os.chmod, path, 0o600)
         self._path = path

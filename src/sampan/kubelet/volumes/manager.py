@@ -9,12 +9,13 @@ from typing import Literal
 
 from sampan.aio.clock import Clock
 from sampan.api.json import Obj
+from sampan.kubelet.csi.records import ESCAPED, Wanted
 from sampan.kubelet.env import ConfigError
 from sampan.kubelet.podspec import spec
 from sampan.kubelet.runtime import Mount
 from sampan.kubelet.summary import VolumeUsage
 from sampan.kubelet.volumes.atomic import write_payload
-from sampan.kubelet.volumes.base import VolumeError, VolumePath
+from sampan.kubelet.volumes.base import CsiVolumes, VolumeError, VolumePath
 from sampan.kubelet.volumes.emptydir import make_empty_dir
 from sampan.kubelet.volumes.hostpath import check_host_path
 from sampan.kubelet.volumes.hosts import hosts_file
@@ -56,8 +57,10 @@ class Volumes:
     """`root` is the directory of pods' data. Whatever may block runs in a thread."""
 
     def __init__(
-        self, root: Path, get: Get, token: IssueToken, clock: Clock, around: Surroundings | None = None
-    ) -> None:
+        self, root: Path, get: Get, token: IssueToken, clock: Clock, around: Surroundings | None = None,
+        csi: CsiVolumes | None = None,
+    ) -> None:  # fmt: skip
+        self._csi = csi
         self.root, self._get, self._clock, self._around = root, get, clock, around or Surroundings()
         self._payloads = Payloads(get, token, clock.now, self._around.node)
         self._owned: set[tuple[str, str]] = set()
@@ -74,6 +77,8 @@ class Volumes:
     def refresh_in(self, pod: Obj) -> float:
         """Seconds until `refresh` has something to do: by the clock for ConfigMaps and the like, else for tokens."""
         if any(kind in v for v in spec(pod).get("volumes") or () for kind in KINDS if not _api_access(v)):
+            return REFRESH_EVERY
+        if self._csi is not None and self._csi.refreshes(pod["metadata"]["uid"]):
             return REFRESH_EVERY
         renewal = self._payloads.renewal(pod["metadata"]["uid"])
         return float("inf") if renewal is None else max(1.0, (renewal - self._clock.now()).total_seconds())
@@ -104,11 +109,11 @@ class Volumes:
             try:
                 if kind:
                     found.append(await asyncio.to_thread(of_folder, name, self._folder(pod, kind, volume)))
-                elif claim and name in made and made[name].wide:
+                elif claim and name in made and made[name].wide and not is_csi(made[name]):
                     found.append(await asyncio.to_thread(of_file_system, name, Path(made[name].path), claim))
             except OSError:
                 continue
-        return found
+        return found if self._csi is None else [*found, *await self._csi.usage(pod["metadata"]["uid"])]
 
     async def refresh(self, pod: Obj) -> None:
         """Bring configMap, secret, downwardAPI and projected volumes up to date. Raises VolumeError."""
@@ -118,6 +123,8 @@ class Volumes:
                     await self._set_up(pod, volume)
                 except (VolumeError, ConfigError, ValueError, OSError) as error:
                     raise VolumeError(f'MountVolume.SetUp failed for volume "{volume["name"]}" : {error}') from error
+        if self._csi is not None:
+            await self._csi.refresh(pod["metadata"]["uid"])
 
     async def _set_up(self, pod: Obj, volume: Obj) -> VolumePath:
         for kind in KINDS:
@@ -140,6 +147,9 @@ class Volumes:
             return await self._claim(pod, volume, claim_of(pod, volume))
         if "ephemeral" in volume:
             return await self._claim(pod, volume, claim_of(pod, volume))
+        if "csi" in volume and self._csi is not None:
+            source = volume["csi"]
+            return await self._csi.mount(Wanted(pod, volume["name"], source, readonly=bool(source.get("readOnly"))))
         kinds = ", ".join(sorted(set(volume) - {"name"}))
         raise VolumeError(f"no volume plugin matched: {kinds} is not supported by this node")
 
@@ -164,7 +174,7 @@ class Volumes:
 
     async def _claim(self, pod: Obj, volume: Obj, name: str) -> VolumePath:
         readonly = bool((volume.get("persistentVolumeClaim") or {}).get("readOnly"))
-        found = await self._bound(pod, name, owned="ephemeral" in volume)
+        claim, found = await self._bound(pod, name, owned="ephemeral" in volume)
         source = found.get("spec") or {}
         if source.get("volumeMode") == "Block":
             raise VolumeError("block volumes are not supported by this node")
@@ -178,11 +188,13 @@ class Volumes:
             path = source["hostPath"]["path"]
             await asyncio.to_thread(check_host_path, path, source["hostPath"].get("type") or "")
             return VolumePath(path, readonly, wide=False)
+        if "csi" in source and self._csi is not None:
+            return await self._csi.mount(Wanted(pod, volume["name"], source["csi"], found, claim, readonly))
         where = found["metadata"]["name"]
-        raise VolumeError(f"no volume plugin matched: PersistentVolume {where} is neither local nor hostPath")
+        raise VolumeError(f"no volume plugin matched: PersistentVolume {where} is not of a kind that this node mounts")
 
-    async def _bound(self, pod: Obj, name: str, *, owned: bool) -> Obj:
-        """The PersistentVolume that a claim is bound to."""
+    async def _bound(self, pod: Obj, name: str, *, owned: bool) -> tuple[Obj, Obj]:
+        """A claim, and the PersistentVolume that it is bound to."""
         meta = pod["metadata"]
         namespace = meta["namespace"]
         trouble = f"error processing PVC {namespace}/{name}"
@@ -208,7 +220,7 @@ class Volumes:
             )
         if ((found.get("spec") or {}).get("claimRef") or {}).get("uid") != about.get("uid"):
             raise VolumeError(f"{trouble}: PersistentVolume {volume_name} is bound to another claim")
-        return found
+        return claim, found
 
     # --- mounting
 
@@ -259,8 +271,15 @@ class Volumes:
         """Remove what a pod has here; the data of hostPath and persistent volumes stay. Raises OSError."""
         self._payloads.forget(pod_uid)
         self._made.pop(pod_uid, None)
+        if self._csi is not None:
+            await self._csi.unmount_pod(pod_uid)
         self._owned = {key for key in self._owned if key[0] != pod_uid}
         await asyncio.to_thread(remove_tree, self.root / pod_uid)
+
+
+def is_csi(volume: VolumePath) -> bool:
+    """Whether a driver mounted it, who tells of its use as well."""
+    return f"/{ESCAPED}/" in volume.path
 
 
 def claim_of(pod: Obj, volume: Obj) -> str:

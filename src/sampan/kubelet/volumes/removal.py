@@ -1,6 +1,5 @@
 """Removing a pod's directory, with what is mounted in it."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -20,6 +19,12 @@ def _plain(escaped: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), escaped)
 
 
+def is_mounted(path: Path) -> bool:
+    """Whether something is mounted at a path; os.path.ismount does not see bind mounts of the same file system."""
+    wanted = str(path)
+    return any(_plain(line.split()[4]) == wanted for line in MOUNTS.read_text().splitlines())
+
+
 def remove_tree(folder: Path) -> None:
     """Unmount and remove; never removes what is behind a mount. Blocks. Raises OSError when something is left."""
     if not folder.is_dir() or folder.is_symlink():
@@ -27,6 +32,6 @@ def remove_tree(folder: Path) -> None:
     folder = folder.resolve()
     for point in mounts_below(folder, MOUNTS.read_text()):
         done = subprocess.run(["umount", point], capture_output=True, text=True)
-        if done.returncode and os.path.ismount(point):
+        if done.returncode and is_mounted(Path(point)):
             raise OSError(f"cannot unmount {point}: {done.stderr.strip()}")
     shutil.rmtree(folder)
