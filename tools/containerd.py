@@ -365,6 +365,14 @@ def forget_network(number: int) -> None:
         subprocess.run(["iptables-restore", "--noflush"], input="\n".join(script), capture_output=True, text=True)
 
 
+def empty_cgroups(top: Path) -> None:
+    """Remove the cgroups below one that have no processes, and itself with the last of them."""
+    folders = [Path(at) for at, _, _ in os.walk(top, topdown=False)]
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
 def down(where: Path) -> None:
     """End everything that `up` began and delete the folder."""
     where = where.resolve()
@@ -377,10 +385,9 @@ def down(where: Path) -> None:
             os.kill(pid, signal.SIGKILL)
     unmount(where)
     forget_network(facts["number"])
-    for folder in Path("/sys/fs/cgroup").glob("*/k8s.io/*"):  # runc's, left when a shim was killed
-        with contextlib.suppress(OSError):
-            if not (folder / "cgroup.procs").read_text().strip():
-                folder.rmdir()
+    for name in ("k8s.io", "kubepods"):  # runc's and pods', left when a shim was killed
+        for top in (*Path("/sys/fs/cgroup").glob(f"*/{name}"), *Path("/sys/fs/cgroup").glob(name)):
+            empty_cgroups(top)
     for attempt in range(20):
         shutil.rmtree(where, ignore_errors=attempt < 19)
         if not where.exists():

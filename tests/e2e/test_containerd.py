@@ -371,7 +371,8 @@ def test_a_running_container_gets_other_limits(kubectl: Any) -> None:
     kubectl("apply", "-f", "-", given=SIZED)
     try:
         kubectl("wait", "--for=condition=Ready", "pod/sized", "--timeout=30s")
-        before = json.loads(kubectl("get", "pod", "sized", "-o", "json"))["status"]["containerStatuses"][0]
+        pod = json.loads(kubectl("get", "pod", "sized", "-o", "json"))
+        before, uid = pod["status"]["containerStatuses"][0], pod["metadata"]["uid"]
         assert before["resources"]["limits"] == {"cpu": "200m", "memory": "64Mi"}
         wanted = {"requests": {"cpu": "300m"}, "limits": {"cpu": "500m", "memory": "96Mi"}}
         patch = {"spec": {"containers": [{"name": "a", "resources": wanted}]}}
@@ -390,11 +391,13 @@ def test_a_running_container_gets_other_limits(kubectl: Any) -> None:
         (process,) = processes(after["containerID"].removeprefix("containerd://"))[:1]
         assert cgroup(process, "cpu.cfs_quota_us", "cpu.max") in ("50000", "50000 100000")
         assert cgroup(process, "memory.limit_in_bytes", "memory.max") == str(96 << 20)
+        assert f"/kubepods/burstable/pod{uid}/" in Path(f"/proc/{process}/cgroup").read_text()
         wait_until(
             lambda: not [c for c in status()["conditions"] if c["type"].startswith("PodResize")], "nothing is under way"
         )
     finally:
         kubectl("delete", "pod", "sized")
+    assert not list(Path("/sys/fs/cgroup").glob(f"**/pod{uid}"))
 
 
 def cgroup(process: int, version1: str, version2: str) -> str:

@@ -22,7 +22,7 @@ from sampan.client.kubeconfig import Access, KubeconfigError, load_kubeconfig
 from sampan.client.request import Answer, ApiRequest
 from sampan.client.transport import Transport
 from sampan.cluster.config import DEFAULT_VERSION, ClusterConfig, ClusterError
-from sampan.cluster.nodes import SIMULATED, find_runtime, own_address
+from sampan.cluster.nodes import SIMULATED, find_runtime, own_address, pod_cgroups
 from sampan.kubelet.certificates import (
     CLIENT,
     SERVING,
@@ -159,6 +159,7 @@ class NodeAgent:
         kubelet_config = KubeletConfig(
             facts, config.root, await self._dns(), owner=_owner(access), pods_reachable=real is not None,
             master=access.server.partition("://")[2], pleg=PlegConfig(evented=settings.evented), alone=True,
+            cgroups=await pod_cgroups(runtime) if real and settings.at("cgroupsPerQOS") else None,
         )  # fmt: skip
         self._informers = Informers(api, self._clock)
         self.kubelet = Kubelet(kubelet_config, runtime, api, self._informers, self._clock)

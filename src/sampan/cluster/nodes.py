@@ -1,5 +1,6 @@
 """The node agents of a cluster, the runtimes under them, and the servers in front of them."""
 
+import asyncio
 import ipaddress
 import logging
 import os
@@ -16,6 +17,7 @@ from sampan.client.api import Api
 from sampan.client.informer import Informers
 from sampan.cluster.config import ClusterConfig, ClusterError
 from sampan.cluster.control_plane import ControlPlane
+from sampan.kubelet.cgroups import PodCgroups
 from sampan.kubelet.door import Access, ReviewedDoor
 from sampan.kubelet.kubelet import Kubelet, KubeletConfig
 from sampan.kubelet.local_volumes import LocalVolumes
@@ -104,8 +106,9 @@ async def start_nodes(
                 "" if real else cidr,
             )  # fmt: skip
             settings = KubeletConfig(
-                facts, root, owner=owner, pods_reachable=real is not None, master=f"{address}:{plane.server.port}"
-            )
+                facts, root, owner=owner, pods_reachable=real is not None, master=f"{address}:{plane.server.port}",
+                cgroups=await pod_cgroups(runtime) if real else None,
+            )  # fmt: skip
             kubelet = Kubelet(settings, runtime, api, informers, clock)
             nodes.kubelets.append(kubelet)
             showing.append(kubelet)
@@ -195,6 +198,17 @@ async def _connect(path: Path, called: str) -> tuple[Runtime, RuntimeVersion]:
     except (CriError, OSError) as error:
         await runtime.close()
         raise ClusterError(f"the container runtime at {called} does not answer: {error}") from error
+
+
+async def pod_cgroups(runtime: Runtime) -> PodCgroups | None:
+    """Pods' cgroups as the runtime makes them; None where nobody knows, or they may not be made. Raises CriError."""
+    from sampan.kubelet.cri.client import CriRuntime
+
+    driver = await runtime.cgroup_driver() if isinstance(runtime, CriRuntime) else ""
+    if not driver:
+        return None
+    made = PodCgroups(driver)
+    return made if await asyncio.to_thread(lambda: made.usable) else None
 
 
 def own_address() -> str:

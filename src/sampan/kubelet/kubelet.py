@@ -19,6 +19,7 @@ from sampan.client.api import Api
 from sampan.client.cache import Delta
 from sampan.client.informer import Informers
 from sampan.client.recorder import Recorder
+from sampan.kubelet.cgroups import PodCgroups
 from sampan.kubelet.handlers import Handlers
 from sampan.kubelet.health import ProbedHealth
 from sampan.kubelet.host_usage import host_usage
@@ -58,6 +59,7 @@ from sampan.resources.kinds import (
     PODS,
     PVCS,
     PVS,
+    RUNTIMECLASSES,
     SECRETS,
     SERVICEACCOUNTS,
     SERVICES,
@@ -75,6 +77,7 @@ READ = {
     "PersistentVolumeClaim": PVCS,
     "PersistentVolume": PVS,
     "CSIDriver": CSIDRIVERS,
+    "RuntimeClass": RUNTIMECLASSES,
     "VolumeAttachment": VOLUMEATTACHMENTS,
     "Node": NODES,
 }
@@ -98,6 +101,8 @@ class KubeletConfig:
     master: str = ""
     """host:port that service environment variables of `kubernetes` say when there is no such Service yet."""
     pleg: PlegConfig = field(default_factory=PlegConfig)
+    cgroups: PodCgroups | None = None
+    """Where pods' cgroups are made; None leaves that to the runtime."""
     alone: bool = False
     """Its informers are its own: it follows the pods of its node only, and may not follow others."""
 
@@ -130,7 +135,10 @@ class Kubelet:
         self._health = ProbedHealth(self._handlers, clock, self._event, self._poke, self._passed_before, facts.address)
         reader = Reader(self._get, self._services, lambda: self.node.node)
         memory = value(facts.machine.memory)
-        place = Place(str(config.root / "logs"), facts.address, config.dns, config.master, memory, config.owner)
+        place = Place(
+            str(config.root / "logs"), facts.address, config.dns, config.master, memory, config.owner, config.cgroups,
+            str(config.root / "seccomp"),
+        )  # fmt: skip
         images = Images(runtime, clock, self._event)
         self._runner = PodRunner(runtime, images, self._volumes, self._handlers, reader, self._recorder, clock, place)
         self._workers = Workers(
@@ -212,6 +220,7 @@ class Kubelet:
                 await self._runner.remove_all(status)
             except CriError as error:
                 log.warning("pod %s/%s cannot be removed: %s", status.namespace, status.name, error)
+            await self._runner.forget(uid)
             await self._volumes.tear_down(uid)
 
     # --- news

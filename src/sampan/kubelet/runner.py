@@ -12,6 +12,8 @@ from sampan.aio.clock import Clock
 from sampan.api.json import Obj
 from sampan.client.recorder import Recorder
 from sampan.kubelet.actions import Start
+from sampan.kubelet.cgroups import Limits, PodCgroups, widest
+from sampan.kubelet.cgroups import limits_of as limits_of_pod
 from sampan.kubelet.container_config import container_config, limits_of, must_not_be_root, oom_score, refuse_root
 from sampan.kubelet.env import ConfigError, environment
 from sampan.kubelet.handlers import Handlers
@@ -52,6 +54,10 @@ class Place:
     """The node's, in bytes."""
     owner: str
     """The cluster's id: a label of its sandboxes."""
+    cgroups: PodCgroups | None = None
+    """None: containers are where the runtime puts them."""
+    seccomp: str = "/var/lib/kubelet/seccomp"
+    """Where profiles of type Localhost are."""
 
 
 class Reader:
@@ -92,15 +98,48 @@ class PodRunner:
 
     async def sandbox(self, pod: Obj, attempt: int) -> tuple[str, SandboxConfig]:
         """A new sandbox. Raises CriError."""
-        config = sandbox_config(pod, attempt, self.place.log_root, self.place.dns)
+        await self._cgroup(pod)
+        config = self._sandbox_config(pod, attempt)
         config = replace(config, labels={**config.labels, OWNER: self.place.owner})
         await asyncio.to_thread(Path(config.log_directory).mkdir, parents=True, exist_ok=True)
         try:
+            config = replace(config, runtime_handler=await self._handler(pod))
             return await self.runtime.run_sandbox(config), config
         except CriError as error:
             text = f"Failed to create pod sandbox: {error.message}"
             self.event(pod, "Warning", "FailedCreatePodSandBox", text)
             raise
+
+    def _sandbox_config(self, pod: Obj, attempt: int) -> SandboxConfig:
+        parent = self.place.cgroups.parent(pod) if self.place.cgroups is not None else ""
+        return sandbox_config(pod, attempt, self.place.log_root, self.place.dns, parent)
+
+    async def _cgroup(self, pod: Obj, limits: Limits | None = None) -> None:
+        """Make the pod's cgroup, or change its limits. Raises CriError."""
+        if self.place.cgroups is None:
+            return
+        try:
+            await asyncio.to_thread(self.place.cgroups.set_up, pod, limits)
+        except OSError as error:
+            raise CriError("INTERNAL", f"failed to set up the pod's cgroup: {error}") from error
+
+    async def _handler(self, pod: Obj) -> str:
+        """The runtime's handler of the pod's RuntimeClass. Raises CriError."""
+        name = spec(pod).get("runtimeClassName")
+        if not name:
+            return ""
+        try:
+            found = await self.reader.get("RuntimeClass", "", name)
+        except OSError as error:
+            raise CriError("UNAVAILABLE", str(error)) from error
+        if found is None:
+            raise CriError("NOT_FOUND", f'failed to get sandbox runtime: RuntimeClass "{name}" not found')
+        return str(found.get("handler") or "")
+
+    async def forget(self, uid: str) -> None:
+        """The pod's containers have ended for good: its cgroup goes."""
+        if self.place.cgroups is not None:
+            await asyncio.to_thread(self.place.cgroups.remove, uid)
 
     async def start(
         self, pod: Obj, start: Start, sandbox_id: str, ips: tuple[str, ...], paths: Mapping[str, VolumePath]
@@ -137,7 +176,7 @@ class PodRunner:
         except (ConfigError, VolumeError, ValueError, OSError) as error:
             self.event(pod, "Warning", "Failed", f"Error: {error}", name)
             raise NotStarted(Waiting("CreateContainerConfigError", str(error))) from error
-        sandbox = sandbox_config(pod, 0, self.place.log_root, self.place.dns)
+        sandbox = self._sandbox_config(pod, 0)
         if config.log_path:
             folder = (Path(sandbox.log_directory) / config.log_path).parent
             await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
@@ -180,12 +219,16 @@ class PodRunner:
         shrinks = any(u.kind == "memory" and u.new.memory_limit for u in todo)
         if shrinks and (problem := too_small(todo, await self._memory_used(pod))):
             raise CriError("FAILED_PRECONDITION", problem)
+        names = {u.name: c for u in todo for c in every_container(pod) if c["name"] == u.name}
+        final = limits_of_pod(pod)
+        await self._cgroup(pod, widest(final, limits_of_pod(_as_before(pod, names, todo))))
         for update in todo:
             container = next(c for c in every_container(pod) if c["name"] == update.name)
             target = after(update, actual[update.name])
             score = oom_score(pod, container, self.place.memory)
             await self.runtime.update_container(update.container_id, limits_of(target, score))
             actual[update.name] = target
+        await self._cgroup(pod, final)
 
     async def _memory_used(self, pod: Obj) -> dict[str, int | None]:
         uid = pod["metadata"]["uid"]
@@ -275,6 +318,22 @@ class PodRunner:
         except CriError as error:
             if error.code != "NOT_FOUND":
                 raise
+
+
+def _as_before(pod: Obj, changed: Mapping[str, Obj], todo: Sequence[Update]) -> Obj:
+    """The pod with what its containers have until they are resized."""
+    old = {u.name: u.old for u in todo}
+
+    def before(container: Obj) -> Obj:
+        if container["name"] not in changed:
+            return container
+        had = old[container["name"]]
+        limits = {"cpu": f"{had.cpu_limit}m", "memory": str(had.memory_limit)}
+        requests = {"cpu": f"{had.cpu_request}m", "memory": str(had.memory_request)}
+        return {**container, "resources": {"requests": requests, "limits": limits}}
+
+    kinds = {key: [before(c) for c in spec(pod)[key]] for key in ("containers", "initContainers") if spec(pod).get(key)}
+    return {**pod, "spec": {**spec(pod), **kinds}}
 
 
 def field_of(pod: Obj, name: str) -> str:

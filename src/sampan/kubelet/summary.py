@@ -73,7 +73,7 @@ def _node(looked: Looked, *, brief: bool) -> Obj:
         return made
     at = host.cpu.time
     if host.network is not None:
-        made["network"] = network(host.network)
+        made["network"] = network(host.network, at)
     if host.disk is not None:
         made["fs"] = _fs(at, host.disk)
     runtime = {}
@@ -130,8 +130,8 @@ def _cpu_memory(cpu: Cpu | None, memory: Memory | None, swap: Swap | None) -> Ob
     return made
 
 
-def network(given: Network) -> Obj:
-    """NetworkStats: the default interface in line, all of them below."""
+def network(given: Network, now: int) -> Obj:
+    """NetworkStats: the default interface in line, all of them below. Runtimes may not say when that was."""
     shown = [
         _kept(
             {
@@ -144,7 +144,7 @@ def network(given: Network) -> Obj:
         )
         for i in given.interfaces
     ]
-    return {"time": stamp(given.time), **(shown[0] if shown else {"name": ""}), "interfaces": shown}
+    return {"time": stamp(given.time or now), **(shown[0] if shown else {"name": ""}), "interfaces": shown}
 
 
 def _fs(at: int, disk: FileSystem) -> Obj:
@@ -170,7 +170,7 @@ def pod(looked: Looked, usage: PodUsage, *, brief: bool) -> Obj:
     if brief:
         return made
     if usage.network is not None:
-        made["network"] = network(usage.network)
+        made["network"] = network(usage.network, looked.host.cpu.time)
     at = looked.host.cpu.time
     volumes = looked.volumes.get(usage.uid, ())
     if volumes:

@@ -423,6 +423,7 @@ class Workers:
         self._report(state, runtime, frozenset(), None)
         if not state.torn_down:
             await links.runner.volumes.tear_down(state.uid)
+            await links.runner.forget(state.uid)
             state.torn_down = True
         if not state.deleting:
             return

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from grpclib.client import Channel, UnaryStreamMethod, UnaryUnaryMethod
 from grpclib.exceptions import GRPCError, ProtocolError, StreamTerminatedError
@@ -118,6 +118,20 @@ class CriRuntime:
     async def status(self) -> tuple[Condition, ...]:
         answer = await self._call(RUNTIME + "Status", pb.StatusRequest(), pb.StatusResponse, self.deadlines.ask)
         return convert.conditions(answer)
+
+    async def cgroup_driver(self) -> Literal["cgroupfs", "systemd", ""]:
+        """How the runtime makes cgroups; empty when it does not say."""
+        try:
+            told = await self._call(
+                RUNTIME + "RuntimeConfig", pb.RuntimeConfigRequest(), pb.RuntimeConfigResponse, self.deadlines.ask
+            )
+            return "cgroupfs" if told.linux.cgroup_driver else "systemd"
+        except CriError as error:
+            if error.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
+                raise
+        asked = pb.StatusRequest(verbose=True)
+        answer = await self._call(RUNTIME + "Status", asked, pb.StatusResponse, self.deadlines.ask)
+        return convert.cgroup_driver(answer.info.get("config", ""))
 
     # --- sandboxes ---
 

@@ -1,8 +1,9 @@
 """CRI's protobuf messages to and from the records of kubelet.runtime, as the client needs them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
+from sampan.api.json import JSONDecodeError, loads
 from sampan.kubelet.cri import messages_pb2 as pb
 from sampan.kubelet.runtime import (
     Condition,
@@ -339,3 +340,14 @@ def auth_config(auth: Mapping[str, str] | None) -> pb.AuthConfig | None:
     if not auth:
         return None
     return pb.AuthConfig(**{AUTH[key]: value for key, value in auth.items() if key in AUTH})
+
+
+def cgroup_driver(config: str) -> Literal["cgroupfs", "systemd", ""]:
+    """How containerd 1 makes cgroups, by its verbose status' `config`; empty when it does not say."""
+    try:
+        known = loads(config)["containerd"]
+        name = known.get("defaultRuntimeName") or "runc"
+        options = known["runtimes"][name].get("options") or {}
+    except (JSONDecodeError, KeyError, TypeError, AttributeError):
+        return ""
+    return "systemd" if options.get("SystemdCgroup") else "cgroupfs"

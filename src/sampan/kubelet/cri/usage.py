@@ -57,7 +57,7 @@ def _memory(m: pb.MemoryUsage) -> Memory:
     return Memory(
         m.timestamp,
         _got(m.working_set_bytes, m.HasField("working_set_bytes")),
-        _got(m.available_bytes, m.HasField("available_bytes")),
+        m.available_bytes.value or None,  # containerd says 0 where there is no limit
         _got(m.usage_bytes, m.HasField("usage_bytes")),
         _got(m.rss_bytes, m.HasField("rss_bytes")),
         _got(m.page_faults, m.HasField("page_faults")),
