@@ -348,20 +348,54 @@ class Capability(_message.Message):
 Global___Capability: _TypeAlias = Capability  # noqa: Y015
 
 @_typing.final
+class SELinuxOption(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    user: _builtins.str
+    role: _builtins.str
+    type: _builtins.str
+    level: _builtins.str
+    def __init__(
+        self,
+        *,
+        user: _builtins.str = ...,
+        role: _builtins.str = ...,
+        type: _builtins.str = ...,
+        level: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "role", b"role", "type", b"type", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SELinuxOption: _TypeAlias = SELinuxOption  # noqa: Y015
+
+@_typing.final
 class LinuxSandboxSecurityContext(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAMESPACE_OPTIONS_FIELD_NUMBER: _builtins.int
+    SELINUX_OPTIONS_FIELD_NUMBER: _builtins.int
     RUN_AS_USER_FIELD_NUMBER: _builtins.int
     READONLY_ROOTFS_FIELD_NUMBER: _builtins.int
     SUPPLEMENTAL_GROUPS_FIELD_NUMBER: _builtins.int
     PRIVILEGED_FIELD_NUMBER: _builtins.int
     RUN_AS_GROUP_FIELD_NUMBER: _builtins.int
     SECCOMP_FIELD_NUMBER: _builtins.int
+    APPARMOR_FIELD_NUMBER: _builtins.int
+    SUPPLEMENTAL_GROUPS_POLICY_FIELD_NUMBER: _builtins.int
     readonly_rootfs: _builtins.bool
     privileged: _builtins.bool
+    supplemental_groups_policy: _builtins.int
     @_builtins.property
     def namespace_options(self) -> Global___NamespaceOption: ...
+    @_builtins.property
+    def selinux_options(self) -> Global___SELinuxOption: ...
     @_builtins.property
     def run_as_user(self) -> Global___Int64Value: ...
     @_builtins.property
@@ -370,20 +404,25 @@ class LinuxSandboxSecurityContext(_message.Message):
     def run_as_group(self) -> Global___Int64Value: ...
     @_builtins.property
     def seccomp(self) -> Global___SecurityProfile: ...
+    @_builtins.property
+    def apparmor(self) -> Global___SecurityProfile: ...
     def __init__(
         self,
         *,
         namespace_options: Global___NamespaceOption | None = ...,
+        selinux_options: Global___SELinuxOption | None = ...,
         run_as_user: Global___Int64Value | None = ...,
         readonly_rootfs: _builtins.bool = ...,
         supplemental_groups: _abc.Iterable[_builtins.int] | None = ...,
         privileged: _builtins.bool = ...,
         run_as_group: Global___Int64Value | None = ...,
         seccomp: Global___SecurityProfile | None = ...,
+        apparmor: Global___SecurityProfile | None = ...,
+        supplemental_groups_policy: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["namespace_options", b"namespace_options", "run_as_group", b"run_as_group", "run_as_user", b"run_as_user", "seccomp", b"seccomp"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["apparmor", b"apparmor", "namespace_options", b"namespace_options", "run_as_group", b"run_as_group", "run_as_user", b"run_as_user", "seccomp", b"seccomp", "selinux_options", b"selinux_options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["namespace_options", b"namespace_options", "privileged", b"privileged", "readonly_rootfs", b"readonly_rootfs", "run_as_group", b"run_as_group", "run_as_user", b"run_as_user", "seccomp", b"seccomp", "supplemental_groups", b"supplemental_groups"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apparmor", b"apparmor", "namespace_options", b"namespace_options", "privileged", b"privileged", "readonly_rootfs", b"readonly_rootfs", "run_as_group", b"run_as_group", "run_as_user", b"run_as_user", "seccomp", b"seccomp", "selinux_options", b"selinux_options", "supplemental_groups", b"supplemental_groups", "supplemental_groups_policy", b"supplemental_groups_policy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -396,6 +435,7 @@ class LinuxContainerSecurityContext(_message.Message):
     CAPABILITIES_FIELD_NUMBER: _builtins.int
     PRIVILEGED_FIELD_NUMBER: _builtins.int
     NAMESPACE_OPTIONS_FIELD_NUMBER: _builtins.int
+    SELINUX_OPTIONS_FIELD_NUMBER: _builtins.int
     RUN_AS_USER_FIELD_NUMBER: _builtins.int
     READONLY_ROOTFS_FIELD_NUMBER: _builtins.int
     SUPPLEMENTAL_GROUPS_FIELD_NUMBER: _builtins.int
@@ -404,13 +444,18 @@ class LinuxContainerSecurityContext(_message.Message):
     MASKED_PATHS_FIELD_NUMBER: _builtins.int
     READONLY_PATHS_FIELD_NUMBER: _builtins.int
     SECCOMP_FIELD_NUMBER: _builtins.int
+    APPARMOR_FIELD_NUMBER: _builtins.int
+    SUPPLEMENTAL_GROUPS_POLICY_FIELD_NUMBER: _builtins.int
     privileged: _builtins.bool
     readonly_rootfs: _builtins.bool
     no_new_privs: _builtins.bool
+    supplemental_groups_policy: _builtins.int
     @_builtins.property
     def capabilities(self) -> Global___Capability: ...
     @_builtins.property
     def namespace_options(self) -> Global___NamespaceOption: ...
+    @_builtins.property
+    def selinux_options(self) -> Global___SELinuxOption: ...
     @_builtins.property
     def run_as_user(self) -> Global___Int64Value: ...
     @_builtins.property
@@ -423,12 +468,15 @@ class LinuxContainerSecurityContext(_message.Message):
     def readonly_paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def seccomp(self) -> Global___SecurityProfile: ...
+    @_builtins.property
+    def apparmor(self) -> Global___SecurityProfile: ...
     def __init__(
         self,
         *,
         capabilities: Global___Capability | None = ...,
         privileged: _builtins.bool = ...,
         namespace_options: Global___NamespaceOption | None = ...,
+        selinux_options: Global___SELinuxOption | None = ...,
         run_as_user: Global___Int64Value | None = ...,
         readonly_rootfs: _builtins.bool = ...,
         supplemental_groups: _abc.Iterable[_builtins.int] | None = ...,
@@ -437,10 +485,12 @@ class LinuxContainerSecurityContext(_message.Message):
         masked_paths: _abc.Iterable[_builtins.str] | None = ...,
         readonly_paths: _abc.Iterable[_builtins.str] | None = ...,
         seccomp: Global___SecurityProfile | None = ...,
+        apparmor: Global___SecurityProfile | None = ...,
+        supplemental_groups_policy: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "namespace_options", b"namespace_options", "run_as_group", b"run_as_group", "run_as_user", b"run_as_user", "seccomp", b"seccomp"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["apparmor", b"apparmor", "capabilities", b"capabilities", "namespace_options", b"namespace_options", "run_as_group", b"run_as_group", "run_as_user", b"run_as_user", "seccomp", b"seccomp", "selinux_options", b"selinux_options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "masked_paths", b"masked_paths", "namespace_options", b"namespace_options", "no_new_privs", b"no_new_privs", "privileged", b"privileged", "readonly_paths", b"readonly_paths", "readonly_rootfs", b"readonly_rootfs", "run_as_group", b"run_as_group", "run_as_user", b"run_as_user", "seccomp", b"seccomp", "supplemental_groups", b"supplemental_groups"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apparmor", b"apparmor", "capabilities", b"capabilities", "masked_paths", b"masked_paths", "namespace_options", b"namespace_options", "no_new_privs", b"no_new_privs", "privileged", b"privileged", "readonly_paths", b"readonly_paths", "readonly_rootfs", b"readonly_rootfs", "run_as_group", b"run_as_group", "run_as_user", b"run_as_user", "seccomp", b"seccomp", "selinux_options", b"selinux_options", "supplemental_groups", b"supplemental_groups", "supplemental_groups_policy", b"supplemental_groups_policy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1264,11 +1314,16 @@ class Mount(_message.Message):
     READONLY_FIELD_NUMBER: _builtins.int
     SELINUX_RELABEL_FIELD_NUMBER: _builtins.int
     PROPAGATION_FIELD_NUMBER: _builtins.int
+    IMAGE_FIELD_NUMBER: _builtins.int
+    IMAGE_SUB_PATH_FIELD_NUMBER: _builtins.int
     container_path: _builtins.str
     host_path: _builtins.str
     readonly: _builtins.bool
     selinux_relabel: _builtins.bool
     propagation: _builtins.int
+    image_sub_path: _builtins.str
+    @_builtins.property
+    def image(self) -> Global___ImageSpec: ...
     def __init__(
         self,
         *,
@@ -1277,10 +1332,12 @@ class Mount(_message.Message):
         readonly: _builtins.bool = ...,
         selinux_relabel: _builtins.bool = ...,
         propagation: _builtins.int = ...,
+        image: Global___ImageSpec | None = ...,
+        image_sub_path: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["image", b"image"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["container_path", b"container_path", "host_path", b"host_path", "propagation", b"propagation", "readonly", b"readonly", "selinux_relabel", b"selinux_relabel"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["container_path", b"container_path", "host_path", b"host_path", "image", b"image", "image_sub_path", b"image_sub_path", "propagation", b"propagation", "readonly", b"readonly", "selinux_relabel", b"selinux_relabel"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
