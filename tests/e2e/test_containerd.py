@@ -409,3 +409,31 @@ def cgroup(process: int, version1: str, version2: str) -> str:
             if file.exists():
                 return file.read_text().strip()
     pytest.fail(f"no {version1} nor {version2} of process {process}")
+
+
+READER = """
+apiVersion: v1
+kind: Pod
+metadata: {name: reader}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: a
+    image: docker.io/local/busybox:1
+    imagePullPolicy: IfNotPresent
+    command: [sleep, infinity]
+    volumeMounts: [{name: tools, mountPath: /tools}]
+  volumes:
+  - {name: tools, image: {reference: "docker.io/local/busybox:2", pullPolicy: IfNotPresent}}
+"""
+
+
+def test_an_image_as_a_volume(kubectl: Any) -> None:
+    kubectl("apply", "-f", "-", given=READER)
+    try:
+        kubectl("wait", "--for=condition=Ready", "pod/reader", "--timeout=30s")
+        assert kubectl("exec", "reader", "--", "cat", "/tools/www/version") == "version 2\n"
+        done = kubectl.try_("exec", "reader", "--", "touch", "/tools/x")
+        assert "Read-only file system" in done.stderr
+    finally:
+        kubectl("delete", "pod", "reader")

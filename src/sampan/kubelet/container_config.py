@@ -11,13 +11,14 @@ from sampan.kubelet.expand import expand
 from sampan.kubelet.podspec import containers, is_sidecar, spec, uses_host_network
 from sampan.kubelet.resize import Amounts, amounts
 from sampan.kubelet.runtime import ContainerConfig, Mount, Resources, Security
-from sampan.kubelet.sandbox_config import pod_labels, supplemental_groups
+from sampan.kubelet.sandbox_config import pod_labels, selinux_of, supplemental_groups
 
 PERIOD = 100_000
 """CFS period in microseconds."""
 MIN_QUOTA = 1000
 MIN_SHARES, MAX_SHARES = 2, 262_144
 GUARANTEED_SCORE, BEST_EFFORT_SCORE = -997, 1000
+SECCOMP = "/var/lib/kubelet/seccomp"
 HASHED = ("name", "image")
 MASKED = (
     "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
@@ -38,7 +39,7 @@ def container_hash(container: Obj) -> str:
 
 def container_config(
     pod: Obj, container: Obj, attempt: int, image_ref: str, env: Sequence[tuple[str, str]], mounts: Sequence[Mount],
-    memory_capacity: int = 0,
+    memory_capacity: int = 0, seccomp_root: str = SECCOMP,
 ) -> ContainerConfig:  # fmt: skip
     """What CreateContainer is given. `memory_capacity` (bytes) is the node's. Raises SecurityError."""
     scope = dict(env)
@@ -60,7 +61,7 @@ def container_config(
         stdin_once=bool(container.get("stdinOnce")),
         tty=bool(container.get("tty")),
         resources=resources(pod, container, memory_capacity),
-        security=security(pod, container),
+        security=security(pod, container, seccomp_root),
         stop_signal=(container.get("lifecycle") or {}).get("stopSignal") or "",
     )
 
@@ -172,8 +173,8 @@ def _where(pod: Obj, container: Obj) -> str:
     return f'pod: "{meta["name"]}_{meta["namespace"]}({meta["uid"]})", container: {container["name"]}'
 
 
-def security(pod: Obj, container: Obj) -> Security:
-    """The container's security context over the pod's. Raises SecurityError."""
+def security(pod: Obj, container: Obj, seccomp_root: str = SECCOMP) -> Security:
+    """The container's security context over the pod's; profiles of its own are below a root. Raises SecurityError."""
     own: Mapping[str, Any] = container.get("securityContext") or {}
     merged = _merged(pod, container)
     user = merged.get("runAsUser")
@@ -195,16 +196,29 @@ def security(pod: Obj, container: Obj) -> Security:
         host_pid=bool(spec(pod).get("hostPID")),
         host_ipc=bool(spec(pod).get("hostIPC")),
         share_pid=bool(spec(pod).get("shareProcessNamespace")),
-        seccomp=_seccomp(merged.get("seccompProfile") or {}),
+        seccomp=_profile(merged.get("seccompProfile") or {}, seccomp_root),
+        apparmor=_apparmor(pod, container, merged),
+        selinux=selinux_of(merged.get("seLinuxOptions")),
+        strict_groups=(spec(pod).get("securityContext") or {}).get("supplementalGroupsPolicy") == "Strict",
         masked_paths=() if unmasked else MASKED,
         readonly_paths=() if unmasked else READ_ONLY,
     )
 
 
-def _seccomp(profile: Mapping[str, Any]) -> str:
+def _profile(profile: Mapping[str, Any], root: str) -> str:
+    """A profile as CRI has it; one of type Localhost is a file below `root`, or a name where there is no root."""
     match profile.get("type"):
         case "RuntimeDefault":
             return "runtime/default"
         case "Localhost":
-            return f"localhost/{profile.get('localhostProfile', '')}"
+            name = profile.get("localhostProfile", "")
+            return f"localhost/{root}/{name}" if root else f"localhost/{name}"
     return "unconfined"
+
+
+def _apparmor(pod: Obj, container: Obj, merged: Mapping[str, Any]) -> str:
+    """By the security context, else by the annotation that was there before it."""
+    if profile := merged.get("appArmorProfile"):
+        return _profile(profile, "")
+    key = f"container.apparmor.security.beta.kubernetes.io/{container['name']}"
+    return str((pod["metadata"].get("annotations") or {}).get(key) or "")

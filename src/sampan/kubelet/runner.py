@@ -148,7 +148,9 @@ class PodRunner:
         name = start.name
         container = next(c for c in every_container(pod) if c["name"] == name)
         try:
-            image_ref = await self.images.ensure(pod, container, await self._pull_secrets(pod))
+            secrets = await self._pull_secrets(pod)
+            image_ref = await self.images.ensure(pod, container, secrets)
+            paths = {**paths, **await self._image_volumes(pod, container, secrets)}
         except ImageError as error:
             raise NotStarted(Waiting(error.reason, error.message)) from error
         container_id = await self._create(pod, container, start, image_ref, sandbox_id, ips, paths)
@@ -161,6 +163,18 @@ class PodRunner:
         self.event(pod, "Normal", "Started", "Container started", name)
         return container_id
 
+    async def _image_volumes(self, pod: Obj, container: Obj, secrets: Sequence[Obj]) -> dict[str, VolumePath]:
+        """The image volumes that a container mounts, pulled. Raises ImageError."""
+        mounted = {mount["name"] for mount in container.get("volumeMounts") or ()}
+        found = {}
+        for volume in spec(pod).get("volumes") or ():
+            source = volume.get("image")
+            if source and volume["name"] in mounted:
+                asked = {"name": "", "image": source.get("reference"), "imagePullPolicy": source.get("pullPolicy")}
+                ref = await self.images.ensure(pod, asked, secrets)
+                found[volume["name"]] = VolumePath("", readonly=True, wide=False, image=ref)
+        return found
+
     async def _create(
         self, pod: Obj, container: Obj, start: Start, image_ref: str, sandbox_id: str, ips: tuple[str, ...],
         paths: Mapping[str, VolumePath],
@@ -169,7 +183,9 @@ class PodRunner:
         try:
             env = await self._environment(pod, container, ips)
             mounts = await asyncio.to_thread(self.volumes.mounts, pod, container, start.attempt, paths, env, ips)
-            config = container_config(pod, container, start.attempt, image_ref, env, mounts, self.place.memory)
+            config = container_config(
+                pod, container, start.attempt, image_ref, env, mounts, self.place.memory, self.place.seccomp
+            )
             config = replace(config, security=_beside(config.security, container, start.target))
             if must_not_be_root(pod, container) and config.security.run_as_user is None:
                 refuse_root(pod, container, await self.images.user(image_ref))

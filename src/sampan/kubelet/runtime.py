@@ -132,6 +132,9 @@ class Mount:
     readonly: bool = False
     propagation: Literal["private", "host-to-container", "bidirectional"] = "private"
     selinux_relabel: bool = False
+    image: str = ""
+    """The runtime's reference of an image whose files are mounted; then there is no host path."""
+    image_sub_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,11 @@ class Security:
     seccomp: Literal["", "runtime/default", "unconfined"] | str = ""
     masked_paths: tuple[str, ...] = ()
     readonly_paths: tuple[str, ...] = ()
+    apparmor: Literal["", "runtime/default", "unconfined"] | str = ""
+    selinux: tuple[str, str, str, str] | None = None
+    """User, role, type and level."""
+    strict_groups: bool = False
+    """Only the groups that are asked for, none of the image's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,8 +98,17 @@ def sandbox_config(pod: Obj, attempt: int, log_root: str, dns: Dns, cgroup_paren
             host_ipc=bool(spec(pod).get("hostIPC")),
             share_pid=bool(spec(pod).get("shareProcessNamespace")),
             seccomp=RUNTIME_DEFAULT,
+            selinux=selinux_of(security.get("seLinuxOptions")),
+            strict_groups=security.get("supplementalGroupsPolicy") == "Strict",
         ),
     )
+
+
+def selinux_of(options: Mapping[str, Any] | None) -> tuple[str, str, str, str] | None:
+    """User, role, type and level; None without options."""
+    if not options:
+        return None
+    return options.get("user") or "", options.get("role") or "", options.get("type") or "", options.get("level") or ""
 
 
 def dotted(name: str) -> str:

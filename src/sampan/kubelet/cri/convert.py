@@ -205,7 +205,7 @@ def _namespaces(security: Security) -> pb.NamespaceOption:
     )
 
 
-def _seccomp(profile: str) -> pb.SecurityProfile | None:
+def _profile(profile: str) -> pb.SecurityProfile | None:
     if not profile:
         return None
     if profile.lower() in ("runtime/default", "runtimedefault"):
@@ -224,7 +224,10 @@ def sandbox_security(security: Security) -> pb.LinuxSandboxSecurityContext:
         readonly_rootfs=security.readonly_rootfs,
         supplemental_groups=security.supplemental_groups,
         privileged=security.privileged,
-        seccomp=_seccomp(security.seccomp),
+        seccomp=_profile(security.seccomp),
+        apparmor=_profile(security.apparmor),
+        selinux_options=_selinux(security),
+        supplemental_groups_policy=int(security.strict_groups),
     )
 
 
@@ -243,8 +246,18 @@ def container_security(security: Security) -> pb.LinuxContainerSecurityContext:
         no_new_privs=security.no_new_privs,
         masked_paths=security.masked_paths,
         readonly_paths=security.readonly_paths,
-        seccomp=_seccomp(security.seccomp),
+        seccomp=_profile(security.seccomp),
+        apparmor=_profile(security.apparmor),
+        selinux_options=_selinux(security),
+        supplemental_groups_policy=int(security.strict_groups),
     )
+
+
+def _selinux(security: Security) -> pb.SELinuxOption | None:
+    if security.selinux is None:
+        return None
+    user, role, type_, level = security.selinux
+    return pb.SELinuxOption(user=user, role=role, type=type_, level=level)
 
 
 def _port(port: PortMapping) -> pb.PortMapping:
@@ -306,6 +319,8 @@ def container_config(config: ContainerConfig) -> pb.ContainerConfig:
                 readonly=m.readonly,
                 selinux_relabel=m.selinux_relabel,
                 propagation=PROPAGATIONS.index(m.propagation),
+                image=pb.ImageSpec(image=m.image) if m.image else None,
+                image_sub_path=m.image_sub_path,
             )
             for m in config.mounts
         ],

@@ -1,5 +1,7 @@
 """Records of kubelet.runtime to and from CRI's protobuf messages as a server needs them: `cri.convert` mirrored."""
 
+from dataclasses import replace
+
 from sampan.kubelet.cri import messages_pb2 as pb
 from sampan.kubelet.cri.convert import (
     LOCALHOST,
@@ -139,21 +141,25 @@ def _security(given: pb.LinuxSandboxSecurityContext | pb.LinuxContainerSecurityC
         supplemental_groups=tuple(given.supplemental_groups), privileged=given.privileged,
         readonly_rootfs=given.readonly_rootfs, host_network=spaces.network == NODE, host_pid=spaces.pid == NODE,
         host_ipc=spaces.ipc == NODE, share_pid=spaces.pid == POD, target_id=spaces.target_id,
-        seccomp=_seccomp(given.seccomp) if given.HasField("seccomp") else "",
+        seccomp=_profile(given.seccomp) if given.HasField("seccomp") else "",
+        apparmor=_profile(given.apparmor) if given.HasField("apparmor") else "",
+        selinux=_selinux(given.selinux_options) if given.HasField("selinux_options") else None,
+        strict_groups=bool(given.supplemental_groups_policy),
     )  # fmt: skip
     if isinstance(given, pb.LinuxSandboxSecurityContext):
         return found
-    return Security(
-        run_as_user=found.run_as_user, run_as_group=found.run_as_group, supplemental_groups=found.supplemental_groups,
-        privileged=found.privileged, readonly_rootfs=found.readonly_rootfs, no_new_privs=given.no_new_privs,
-        add_capabilities=tuple(given.capabilities.add_capabilities),
-        drop_capabilities=tuple(given.capabilities.drop_capabilities), host_network=found.host_network,
-        host_pid=found.host_pid, host_ipc=found.host_ipc, share_pid=found.share_pid, target_id=found.target_id,
-        seccomp=found.seccomp, masked_paths=tuple(given.masked_paths), readonly_paths=tuple(given.readonly_paths),
+    return replace(
+        found, no_new_privs=given.no_new_privs, add_capabilities=tuple(given.capabilities.add_capabilities),
+        drop_capabilities=tuple(given.capabilities.drop_capabilities), masked_paths=tuple(given.masked_paths),
+        readonly_paths=tuple(given.readonly_paths),
     )  # fmt: skip
 
 
-def _seccomp(profile: pb.SecurityProfile) -> str:
+def _selinux(given: pb.SELinuxOption) -> tuple[str, str, str, str]:
+    return given.user, given.role, given.type, given.level
+
+
+def _profile(profile: pb.SecurityProfile) -> str:
     if profile.profile_type == LOCALHOST:
         return f"localhost/{profile.localhost_ref}"
     return "unconfined" if profile.profile_type == UNCONFINED else "runtime/default"
@@ -176,10 +182,13 @@ def container_config(message: pb.ContainerConfig) -> ContainerConfig:
 
 
 def _mount(mount: pb.Mount) -> Mount:
-    where, what = mount.container_path, mount.host_path
+    made = Mount(
+        mount.container_path, mount.host_path, mount.readonly, selinux_relabel=mount.selinux_relabel,
+        image=mount.image.image, image_sub_path=mount.image_sub_path,
+    )  # fmt: skip
     match PROPAGATIONS[mount.propagation]:
         case "host-to-container":
-            return Mount(where, what, mount.readonly, "host-to-container", mount.selinux_relabel)
+            return replace(made, propagation="host-to-container")
         case "bidirectional":
-            return Mount(where, what, mount.readonly, "bidirectional", mount.selinux_relabel)
-    return Mount(where, what, mount.readonly, "private", mount.selinux_relabel)
+            return replace(made, propagation="bidirectional")
+    return made

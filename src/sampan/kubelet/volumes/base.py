@@ -20,6 +20,8 @@ class VolumePath:
     """Nobody may write it, whatever the mount says (a projected volume, a claim used read-only)."""
     wide: bool = True
     """Content that belongs to the pod alone; False for what is shared with the node."""
+    image: str = ""
+    """The runtime's reference of the image that it is; there is no path then."""
 
 
 class CsiVolumes(Protocol):

@@ -147,6 +147,8 @@ class Volumes:
             return await self._claim(pod, volume, claim_of(pod, volume))
         if "ephemeral" in volume:
             return await self._claim(pod, volume, claim_of(pod, volume))
+        if "image" in volume:
+            return VolumePath("", readonly=True, wide=False)  # pulled and mounted by the runtime
         if "csi" in volume and self._csi is not None:
             source = volume["csi"]
             return await self._csi.mount(Wanted(pod, volume["name"], source, readonly=bool(source.get("readOnly"))))
@@ -258,11 +260,13 @@ class Volumes:
         if entry.get("recursiveReadOnly") == "Enabled":
             raise VolumeError("failed to resolve recursive read-only mode: not supported by this node")
         path, sub = volume.path, sub_path_of(entry, env)
-        if sub:
+        if sub and not volume.image:
             path = sub_path(path, sub)
         target = entry["mountPath"] if entry["mountPath"].startswith("/") else f"/{entry['mountPath']}"
         readonly = bool(entry.get("readOnly")) or volume.readonly
         propagation = PROPAGATION[entry.get("mountPropagation") or "None"]
+        if volume.image:
+            return Mount(target, "", True, propagation, image=volume.image, image_sub_path=sub or "")
         return Mount(target, path, readonly, propagation)
 
     # --- the end
