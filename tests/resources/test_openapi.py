@@ -11,6 +11,7 @@ from sampan.api.names import RestMapping
 from sampan.api.schema.openapi import from_openapi
 from sampan.resources import openapi
 from sampan.resources.build import builtin_resources
+from sampan.resources.openapi_v2 import v2_document
 
 RESOURCES = builtin_resources("1.36")
 WIDGET = replace(
@@ -22,7 +23,7 @@ WIDGET = replace(
 
 
 def document(group: str, version: str) -> dict[str, Any]:
-    found = openapi.v3_document([*RESOURCES, WIDGET], group, version, "1.36")
+    found = openapi.v3_document([*RESOURCES, WIDGET], openapi.v3_path(group, version), "1.36")
     assert found is not None
     loaded: dict[str, Any] = json.loads(found)
     return loaded
@@ -108,19 +109,19 @@ def test_index_hashes_change_with_the_documents() -> None:
 
 
 def test_unserved_versions_have_no_document() -> None:
-    assert openapi.v3_document(RESOURCES, "apps", "v9", "1.36") is None
+    assert openapi.v3_document(RESOURCES, "apis/apps/v9", "1.36") is None
 
 
 def test_v2_is_whole() -> None:
-    found = json.loads(openapi.v2_document([*RESOURCES, WIDGET], "1.36"))
-    assert {name.rpartition("/")[2] for name in references(found)} <= set(found["definitions"])
-    assert all(name.startswith("#/definitions/") for name in references(found))
+    found = json.loads(v2_document([*RESOURCES, WIDGET], "1.36"))
+    assert {name.rpartition("/")[2] for name in references(found)} <= {*found["definitions"], *found["parameters"]}
+    assert all(name.startswith(("#/definitions/", "#/parameters/")) for name in references(found))
     post = found["paths"]["/api/v1/namespaces/{namespace}/pods"]["post"]
     assert post["parameters"][0]["schema"] == {"$ref": "#/definitions/io.k8s.api.core.v1.Pod"}
 
 
 def test_custom_kinds_offer_no_strategic_merge_patch() -> None:
-    made = openapi.v3_document([*RESOURCES, replace(WIDGET, custom=True)], "example.com", "v1", "1.36")
+    made = openapi.v3_document([*RESOURCES, replace(WIDGET, custom=True)], "apis/example.com/v1", "1.36")
     assert made is not None
     found = json.loads(made)
     path = next(one for one in found["paths"] if one.endswith("/{name}"))

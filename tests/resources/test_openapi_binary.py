@@ -6,8 +6,8 @@ import pytest
 
 from sampan.api.protobuf.wire import read_varint
 from sampan.resources.build import builtin_resources
-from sampan.resources.openapi import v2_document
 from sampan.resources.openapi_binary import encode
+from sampan.resources.openapi_v2 import v2_document
 
 DOCUMENT = json.loads(v2_document(builtin_resources("1.36"), "1.36"))
 
@@ -74,9 +74,12 @@ def test_operations() -> None:
     assert isinstance(patch, bytes)
     assert part(patch, 5)[0].decode() == DOCUMENT["paths"][path]["patch"]["operationId"]
     assert [one.decode() for one in part(patch, 7)] == DOCUMENT["paths"][path]["patch"]["consumes"]
-    body = part(part(part(patch, 8)[0], 1)[0], 1)[0]
+    shared = {key: dict(fields(value)) for key, value in named(part(ENCODED, 10)[0], 1).items()}
+    reference = part(part(part(patch, 8)[0], 2)[0], 1)[0].decode()
+    body = shared[reference.removeprefix("#/parameters/")][1]
+    assert isinstance(body, bytes)
     assert part(body, 2) == [b"body"]
-    query = [part(part(part(one, 1)[0], 2)[0], 3) for one in part(patch, 8)[1:]]
-    assert [part(one[0], 4)[0].decode() for one in query] == ["dryRun", "fieldManager", "fieldValidation", "force"]
+    query = [part(part(part(one, 1)[0], 2)[0], 3) for one in part(patch, 8)[1:] if part(one, 1)]
+    assert [part(one[0], 4)[0].decode() for one in query] == ["dryRun", "fieldValidation"]
     extensions = named(patch, 13)
     assert json.loads(part(extensions["x-kubernetes-action"], 2)[0]) == "patch"

@@ -3,6 +3,8 @@
 import hashlib
 import platform
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs
 
 from sampan.api.errors import StatusError, not_found_path
 from sampan.api.json import Obj, dumps, loads
@@ -14,7 +16,6 @@ from sampan.net.http import Request, Response
 from sampan.resources import discovery
 
 V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2"
-JSON_TYPE = ("Content-Type", "application/json")
 
 PATHS = (
     "/.well-known/openid-configuration", "/api", "/apis", "/apis/", "/healthz", "/livez", "/metrics", "/openapi/v2",
@@ -45,8 +46,9 @@ class Discovery:
         self._live, self._version, self._server, self._aggregator = live, version, server, aggregator
         self._builtin = frozenset(r.mapping.group for r in live.all())
         self._made: dict[tuple[str, str], tuple[bytes, str]] = {}
-        live.on_change(self._made.clear)
-        aggregator.on_change(self._made.clear)
+        self._marks: dict[str, str] | None = None
+        live.on_change(self._forget)
+        aggregator.on_change(self._forget)
 
     def answer(self, request: Request) -> Response | None:
         """The answer of a path of these, or None for another path. Raises 404, 405, 406."""
@@ -120,45 +122,84 @@ class Discovery:
         return Response(200, headers, body)
 
     def _openapi(self, request: Request, path: str) -> Response:
+        if path == "/openapi/v2":
+            return self._openapi_v2(request, path)
         from sampan.resources import openapi
 
         resources, version = self._live.all(), self._version
         if path == "/openapi/v3":
-            body = self._kept(path, lambda: self._aggregator.openapi(openapi.v3_index(resources, version)))
+            body, _ = self._kept(path, lambda: self._aggregator.openapi(openapi.v3_index(resources, version)))
             return Response(200, [("Content-Type", "text/plain; charset=utf-8")], body)
-        if path == "/openapi/v2":
-            accept = request.headers.get("accept", "")
-            if V2_PROTOBUF in accept:
-                from sampan.resources.openapi_binary import encode
-
-                binary = self._kept(f"{path}#", lambda: encode(loads(openapi.v2_document(resources, version))))
-                return _tagged(request, binary, f"{V2_PROTOBUF}.v1.0+protobuf")
-            plain = not accept or any(one in accept for one in ("application/json", "*/*", "application/*"))
-            if not plain:
-                return Response(406)
-            return _tagged(request, self._kept(path, lambda: openapi.v2_document(resources, version)), JSON_TYPE[1])
-        parts = path.split("/")[3:]
-        group, api = ("", parts[1]) if parts[:1] == ["api"] and len(parts) == 2 else ("", "")
-        if parts[:1] == ["apis"] and len(parts) == 3:
-            group, api = parts[1], parts[2]
-        found = api and self._kept(path, lambda: openapi.v3_document(resources, group, api, version) or b"")
-        if not found:
+        key = path.removeprefix("/openapi/v3/")
+        mark = self._entries().get(key)
+        if mark is None:
             return Response(404)
-        return _tagged(request, found, JSON_TYPE[1])
+        if not offered(request.headers.get("accept", ""), (JSON,)):
+            return Response(406, [("Vary", "Accept")])
+        fresh = [("Vary", "Accept")]
+        wanted = (parse_qs(request.query).get("hash") or [""])[0]
+        if wanted and wanted != mark:
+            return Response(301, [("ETag", f'"{mark}"'), ("Location", f"{path}?hash={mark}"), *fresh])
+        if wanted:
+            ahead = datetime.now(UTC) + timedelta(days=365)
+            fresh += [("Cache-Control", "public, immutable"), ("Expires", f"{ahead:%a, %d %b %Y %H:%M:%S UTC}")]
+        body, _ = self._kept(path, lambda: openapi.v3_document(resources, key, version) or b"")
+        return _tagged(request, (body, mark), JSON, fresh)
 
-    def _kept(self, path: str, make: Callable[[], bytes]) -> bytes:
+    def _entries(self) -> dict[str, str]:
+        """The documents of OpenAPI v3 that this server makes itself, with their hashes."""
+        from sampan.resources import openapi
+
+        resources, version = self._live.all(), self._version
+        if self._marks is None:
+            self._marks = {key: openapi.v3_hash(resources, key, version) for key in openapi.v3_entries(resources)}
+        return self._marks
+
+    def _openapi_v2(self, request: Request, path: str) -> Response:
+        from sampan.resources.openapi_v2 import v2_document
+
+        media = offered(request.headers.get("accept", ""), (JSON, V2_PROTOBUF))
+        if not media:
+            return Response(406, [("Vary", "Accept-Encoding"), ("Vary", "Accept")])
+        fresh = [("Vary", "Accept-Encoding"), ("Vary", "Accept")]
+        plain, mark = self._kept(path, lambda: v2_document(self._live.all(), self._version))
+        if media == JSON:
+            return _tagged(request, (plain, mark), JSON, fresh)
+        from sampan.resources.openapi_binary import encode
+
+        binary, _ = self._kept(f"{path}#", lambda: encode(loads(plain)))
+        return _tagged(request, (binary, mark), f"{V2_PROTOBUF}.v1.0+protobuf", fresh)
+
+    def _kept(self, path: str, make: Callable[[], bytes]) -> tuple[bytes, str]:
+        """A document and its hash, made once."""
         made = self._made.get((path, ""))
         if made is None:
-            made = self._made[path, ""] = make(), ""
-        return made[0]
+            body = make()
+            made = self._made[path, ""] = body, hashlib.sha512(body).hexdigest().upper()
+        return made
+
+    def _forget(self) -> None:
+        self._made.clear()
+        self._marks = None
 
 
-def _tagged(request: Request, body: bytes, media: str) -> Response:
+def offered(accept: str, media: tuple[str, ...]) -> str:
+    """The first of the media types that an Accept header allows, with a version after it or not; empty for none."""
+    for clause in (accept or "*/*").split(","):
+        wanted = clause.partition(";")[0].strip()
+        for one in media:
+            if wanted in (one, "*/*", "application/*") or wanted.startswith((f"{one}@v1", f"{one}.v1")):
+                return one
+    return ""
+
+
+def _tagged(request: Request, document: tuple[bytes, str], media: str, headers: list[tuple[str, str]]) -> Response:
     """The document under its ETag, or 304 for a client that has it."""
-    etag = f'"{hashlib.sha256(body).hexdigest().upper()}"'
+    body, mark = document
+    etag = f'"{mark}"'
     if request.headers.get("if-none-match") == etag:
-        return Response(304, [("ETag", etag)])
-    return Response(200, [("Content-Type", media), ("ETag", etag)], body)
+        return Response(304, [("ETag", etag), *headers])
+    return Response(200, [("Content-Type", media), ("ETag", etag), *headers], body)
 
 
 def get_only(request: Request, known: Callable[[], bool] = lambda: True) -> None:

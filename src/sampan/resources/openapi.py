@@ -1,27 +1,46 @@
-"""OpenAPI documents of the served kinds: v2, the v3 index and one v3 document per group version (KEP-2896).
+"""OpenAPI v3 documents of what is served: the index and one document for each of its entries (KEP-2896).
 
 Built on request from the definitions file, which is read again for the descriptions; callers keep the bytes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
 
 from sampan.api import json
+from sampan.api.json import Obj
 from sampan.api.names import GVK
 from sampan.api.resource import Resource
 from sampan.api.schema.openapi import to_openapi
 from sampan.resources.discovery import groups
 from sampan.resources.load import read_definitions
-from sampan.resources.openapi_paths import MEDIA, META, paths
+from sampan.resources.openapi_paths import JSON, MEDIA, META, content, group_words, paths
 
-_INFO: Final = {"title": "Kubernetes", "version": "unversioned"}
-_TOKEN: Final = {
+TOKEN: Final = {
     "BearerToken": {"description": "Bearer Token authentication", "in": "header", "name": "authorization",
                     "type": "apiKey"}
 }  # fmt: skip
-_ALWAYS: Final = (f"{META}Status", f"{META}DeleteOptions", f"{META}Patch", f"{META}APIResourceList")
 _INT_OR_STRING: Final = {"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]}
+_ZEROS: Final[Mapping[str, Any]] = {"string": "", "integer": 0, "boolean": False}
+_KINDS: Final = "x-kubernetes-group-version-kind"
+_OF_ALL: Final = frozenset({f"{META}DeleteOptions", f"{META}WatchEvent"})
+_INFO_CUSTOM: Final = {"title": "Kubernetes CRD Swagger", "version": "v0.1.0"}
+_INFO: Final = "io.k8s.apimachinery.pkg.version.Info"
+_FIXED: Final[dict[str, tuple[str, str, str, tuple[str, ...], str]]] = {
+    "api": ("core", "get available API versions", "getCoreAPIVersions", MEDIA, f"{META}APIVersions"),
+    "apis": ("apis", "get available API versions", "getAPIVersions", MEDIA, f"{META}APIGroupList"),
+    "version": ("version", "get the version information for this server", "getCodeVersion", (JSON,), _INFO),
+    ".well-known/openid-configuration": (
+        "WellKnown", "get service account issuer OpenID configuration, also known as the 'OIDC discovery doc'",
+        "getServiceAccountIssuerOpenIDConfiguration", (JSON,), ""),
+    "openid/v1/jwks": (
+        "openid",
+        "get service account issuer OpenID JSON Web Key Set (contains public token verification keys)",
+        "getServiceAccountIssuerOpenIDKeyset", ("application/jwk-set+json",), ""),
+}  # fmt: skip
+"""Documents of one path each: tag, description, name of the operation, media types and definition of the answer."""
 Raw = Mapping[str, Any]
 
 
@@ -30,51 +49,72 @@ def v3_path(group: str, version: str) -> str:
     return f"apis/{group}/{version}" if group else f"api/{version}"
 
 
+def info(kubernetes: str) -> Obj:
+    """What the documents say about themselves, from Kubernetes' version (`1.36`)."""
+    return {"title": "Kubernetes", "version": ".".join(kubernetes.split(".")[:2])}
+
+
 def v3_index(resources: Sequence[Resource], kubernetes: str) -> bytes:
-    """`/openapi/v3`: each group version's document, with a hash that changes when the document does."""
-    wanted = [("", "v1"), *((group, version) for group, many in groups(resources).items() for version in many)]
+    """`/openapi/v3`: each document's place, with a hash that changes when the document does."""
     entries = {
-        v3_path(group, version): {
-            "serverRelativeURL": f"/openapi/v3/{v3_path(group, version)}?hash="
-            f"{v3_hash(resources, group, version, kubernetes)}"
-        }
-        for group, version in wanted
+        path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={v3_hash(resources, path, kubernetes)}"}
+        for path in v3_entries(resources)
     }
     return json.dumps({"paths": entries})
 
 
-def v3_hash(resources: Iterable[Resource], group: str, version: str, kubernetes: str) -> str:
+def v3_entries(resources: Sequence[Resource]) -> list[str]:
+    """The keys of the index: group versions, built-in groups, and the documents that are always there."""
+    wanted = [v3_path("", "v1"), *_FIXED]
+    for group, versions in groups(resources).items():
+        wanted += [v3_path(group, version) for version in versions]
+        if _builtin(resources, group):
+            wanted.append(f"apis/{group}")
+    return sorted(wanted)
+
+
+def _builtin(resources: Iterable[Resource], group: str) -> bool:
+    return any(one.mapping.group == group and not one.custom for one in resources)
+
+
+def v3_hash(resources: Iterable[Resource], path: str, kubernetes: str) -> str:
     """A hash of all that the document is made from: cheap for built-in kinds, whose definitions a version fixes."""
-    digest = sha256(kubernetes.encode())
-    for one in _of(resources, group, version):
-        digest.update(repr((one.gvk, one.verbs, sorted(one.subresources))).encode())
+    digest = sha256(f"{kubernetes} {path}".encode())
+    for one in _of(resources, path):
+        digest.update(repr((one.gvk, one.verbs, sorted(one.subresources), sorted(one.selectable))).encode())
         if not one.schema.name:
             digest.update(json.dumps(to_openapi(one.schema)))
     return digest.hexdigest().upper()
 
 
-def _of(resources: Iterable[Resource], group: str, version: str) -> list[Resource]:
-    return [one for one in resources if one.mapping.group == group and one.mapping.version == version]
+def _of(resources: Iterable[Resource], path: str) -> list[Resource]:
+    return [one for one in resources if v3_path(one.mapping.group, one.mapping.version) == path]
 
 
-def v3_document(resources: Sequence[Resource], group: str, version: str, kubernetes: str) -> bytes | None:
-    """The document of a group version, None if nothing of it is served. `kubernetes` is the version, `1.36`."""
-    served = _of(resources, group, version)
-    if not served:
+def v3_document(resources: Sequence[Resource], path: str, kubernetes: str) -> bytes | None:
+    """The document of an entry of the index, None for another path. `kubernetes` is the version, `1.36`."""
+    namer = Namer(resources)
+    listed = path_items(resources, path, namer)
+    if not listed:
         return None
-    namer = _Namer(resources)
-    listed = _paths(served, namer, group, version)
-    schemas = _schemas(served, namer, read_definitions(kubernetes))
-    document = {
-        "openapi": "3.0.0",
-        "info": _INFO,
-        "paths": listed,
-        "components": {"schemas": schemas, "securitySchemes": _TOKEN},
-    }
-    return json.dumps(document)
+    served = _of(resources, path)
+    found = schemas(served, listed, namer, read_definitions(kubernetes))
+    if served and all(one.custom for one in served):
+        components: Obj = {"schemas": found}
+        return json.dumps({"openapi": "3.0.0", "info": _INFO_CUSTOM, "paths": listed, "components": components})
+    for name in _OF_ALL & found.keys():
+        found[name] = {**found[name], _KINDS: _kinds_here(found[name], served)}
+    components = {"securitySchemes": TOKEN} | ({"schemas": found} if found else {})
+    return json.dumps({"openapi": "3.0.0", "info": info(kubernetes), "paths": listed, "components": components})
 
 
-class _Namer:
+def _kinds_here(schema: Raw, served: Sequence[Resource]) -> list[Obj]:
+    """The kinds of a definition that all group versions share: the first version's and the document's own."""
+    own = {("", "v1")} | {(one.mapping.group, one.mapping.version) for one in served if not one.custom}
+    return [one for one in schema.get(_KINDS, ()) if (one["group"], one["version"]) in own]
+
+
+class Namer:
     """Kind to definition name: of built-in kinds from their schemas, of custom ones from the group turned round."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
@@ -89,50 +129,108 @@ class _Namer:
         return ".".join([*reversed(kind.group.split(".")), kind.version, kind.kind])
 
 
-def _paths(served: Iterable[Resource], namer: _Namer, group: str, version: str) -> dict[str, Any]:
-    content = {kind: {"schema": {"$ref": f"#/components/schemas/{META}APIResourceList"}} for kind in MEDIA}
-    root = f"/apis/{group}/{version}/" if group else f"/api/{version}/"
-    found: dict[str, Any] = {
-        root: {
-            "get": {
-                "description": "get available resources",
-                "operationId": f"get{group.partition('.')[0].title() or 'Core'}{version.title()}APIResources",
-                "responses": {"200": {"description": "OK", "content": content}, "401": {"description": "Unauthorized"}},
-            }
-        }
-    }
+def path_items(resources: Sequence[Resource], path: str, namer: Namer) -> dict[str, Obj]:
+    """The paths of an entry of the index; none for a path that is no entry."""
+    if path in _FIXED:
+        return _document_path(path, *_FIXED[path])
+    parts = path.split("/")
+    if len(parts) == 2 and parts[0] == "apis":
+        words, tag = group_words(parts[1])
+        about = "get information of a group"
+        known = _builtin(resources, parts[1])
+        return _document_path(path, tag, about, f"get{words}APIGroup", MEDIA, f"{META}APIGroup") if known else {}
+    found: dict[str, Obj] = {}
+    served = _of(resources, path)
+    if any(not one.custom for one in served):
+        words, tag = group_words(served[0].mapping.group, served[0].mapping.version)
+        about, name = "get available resources", f"get{words}APIResources"
+        found = _document_path(path, tag, about, name, MEDIA, f"{META}APIResourceList")
     for resource in served:
         found |= paths(resource, namer)
     return found
 
 
-def _schemas(served: Sequence[Resource], namer: _Namer, raw: Raw) -> dict[str, Any]:
-    """All definitions that the documents' kinds refer to, directly or not."""
+def _document_path(path: str, tag: str, about: str, *answer: Any) -> dict[str, Obj]:
+    name, media, definition = answer
+    operation = {
+        "tags": [tag], "description": about, "operationId": name,
+        "responses": {
+            "200": {"description": "OK", "content": content(media, definition)},
+            "401": {"description": "Unauthorized"},
+        },
+    }  # fmt: skip
+    return {f"/{path}/": {"get": operation}}
+
+
+def schemas(served: Sequence[Resource], listed: Obj, namer: Namer, raw: Raw) -> dict[str, Any]:
+    """All definitions that the paths refer to, directly or not."""
     found: dict[str, Any] = {}
-    wanted = list(_ALWAYS)
     for resource in served:
-        kinds = [resource.gvk, resource.gvk._replace(kind=resource.list_kind)]
-        kinds += [sub.kind for sub in resource.subresources.values() if sub.kind is not None]
-        if resource.schema.name:
-            wanted += [namer(kind) for kind in kinds]
-        else:
-            found |= _custom(resource, namer)
-            wanted += [f"{META}ObjectMeta", f"{META}ListMeta"]
-            wanted += [namer(kind) for kind in kinds[2:]]
+        if not resource.schema.name:
+            found |= _custom(resource, namer, raw)
+    wanted = [*_references(listed), *_references(found)]
     while wanted:
         name = wanted.pop()
         if name not in found and name in raw:
-            found[name] = _component(name, raw[name], wanted)
+            found[name] = _component(name, raw, wanted)
     return dict(sorted(found.items()))
+
+
+def _references(value: Any) -> list[str]:
+    """The names of the definitions that a document's part refers to."""
+    if isinstance(value, dict):
+        name = value.get("$ref")
+        found = [name.rpartition("/")[2]] if isinstance(name, str) else []
+        return found + [one for child in value.values() for one in _references(child)]
+    return [one for child in value for one in _references(child)] if isinstance(value, list) else []
+
+
+@cache
+def _facts() -> tuple[Mapping[str, Mapping[str, Raw]], Mapping[str, Mapping[str, str]]]:
+    """What the definitions leave out: enums and declared defaults, and how Go writes fields (see data/README.md)."""
+    data = Path(__file__).parent / "data"
+    return json.loads((data / "openapi.json").read_bytes()), json.loads((data / "gotypes.json").read_bytes())
 
 
 def _component(name: str, raw: Raw, wanted: list[str]) -> dict[str, Any]:
     if name.endswith(".IntOrString"):
-        return {**_INT_OR_STRING, **({"description": raw["description"]} if "description" in raw else {})}
-    schema = _clean(raw, wanted)
+        about = "A number, or a string (a percentage or a name)."
+        return {"description": raw[name].get("description") or about, **_INT_OR_STRING}
+    schema = _clean(raw[name], wanted)
     for key in ("apiVersion", "kind"):  # the package narrows these for checking files
         schema.get("properties", {}).get(key, {}).pop("enum", None)
+    declared, go = _facts()
+    known, written = declared.get(name, {}), go.get(name, {})
+    for key, value in schema.get("properties", {}).items():
+        schema["properties"][key] = _field(value, known.get(key, {}), written.get(key, "").startswith("a"), raw)
     return schema
+
+
+def _field(schema: Obj, known: Raw, always: bool, raw: Raw) -> Obj:
+    """The schema of a field with its default and enum; `always`: Go writes its zero value too."""
+    reference = schema.get("$ref") or (schema.get("allOf") or [{}])[0].get("$ref", "")
+    made = {**schema, **known}
+    for below in ("items", "additionalProperties"):
+        if below in known:
+            made[below] = {**schema.get(below, {}), "enum": known[below]}
+    if "enum" in known:
+        made["description"] = _enumerated(schema.get("description", ""), known["enum"])
+    if always and not known.get("default"):
+        zero = _ZEROS.get(schema.get("type", ""))
+        if reference and "properties" in raw.get(reference.rpartition("/")[2], {}):
+            zero = {}
+        if zero is not None:
+            made["default"] = zero
+    if "$ref" in made and len(made) > 1:
+        made["allOf"] = [{"$ref": made.pop("$ref")}]
+    return made
+
+
+def _enumerated(about: str, values: Iterable[str]) -> str:
+    """A description with the values that are possible below it."""
+    if "Possible enum values:" in about:
+        return about
+    return "\n".join([f"{about}\n\nPossible enum values:", *(f' - `"{value}"`' for value in values)])
 
 
 def _clean(raw: Raw, wanted: list[str]) -> dict[str, Any]:
@@ -160,87 +258,56 @@ def _clean(raw: Raw, wanted: list[str]) -> dict[str, Any]:
     return schema
 
 
-def _custom(resource: Resource, namer: _Namer) -> dict[str, Any]:
+def _custom(resource: Resource, namer: Namer, raw: Raw) -> dict[str, Any]:
     """The schemas of a custom kind and its list."""
     kind, listed = resource.gvk, resource.gvk._replace(kind=resource.list_kind)
-    own = to_openapi(resource.schema)
-    properties = dict(own.get("properties", {}))
-    properties |= {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": _ref(f"{META}ObjectMeta")}
-    own = {**own, "type": "object", "properties": properties, "x-kubernetes-group-version-kind": [kind._asdict()]}
-    items = {"type": "array", "items": _ref(namer(kind))}
-    of_list = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": _ref(f"{META}ListMeta")}
+    own = _embedding(to_openapi(resource.schema), _type_meta(raw))
+    plural, fields = resource.mapping.plural, [{"fieldPath": path.lstrip(".")} for path in resource.selectable]
+    also: Obj = {"x-kubernetes-selectable-fields": fields} if fields else {}
+    properties = {**own.get("properties", {}), **_type_meta(raw)}
+    properties["metadata"] = _described(f"{META}ObjectMeta", "Standard object's metadata.")
+    of_list = _type_meta(raw) | {"metadata": _described(f"{META}ListMeta", "Standard list metadata.")}
+    items = {"type": "array", "description": f"List of {plural}.", "items": _ref(namer(kind))}
     return {
-        namer(kind): own,
+        namer(kind): {**own, "type": "object", "properties": properties, _KINDS: [kind._asdict()], **also},
         namer(listed): {
             "type": "object",
+            "description": f"{resource.list_kind} is a list of {kind.kind}",
             "required": ["items"],
             "properties": of_list | {"items": items},
-            "x-kubernetes-group-version-kind": [listed._asdict()],
+            _KINDS: [listed._asdict()],
+            **also,
         },
     }
 
 
+def _embedding(schema: Obj, type_meta: Obj) -> Obj:
+    """A schema in which embedded objects have the fields that all objects have."""
+    made = {**schema}
+    if "properties" in schema:
+        made["properties"] = {key: _embedding(child, type_meta) for key, child in schema["properties"].items()}
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            made[key] = _embedding(schema[key], type_meta)
+    if schema.get("x-kubernetes-embedded-resource"):
+        meta = {**type_meta, "metadata": _described(f"{META}ObjectMeta", "Standard object's metadata.")}
+        made["properties"] = {**made.get("properties", {}), **meta}
+        required = schema.get("required", [])
+        made["required"] = [*required, *(key for key in ("kind", "apiVersion") if key not in required)]
+    if schema.get("x-kubernetes-int-or-string") and "anyOf" not in schema:
+        made["anyOf"] = [{"type": "integer"}, {"type": "string"}]
+    return made
+
+
+def _type_meta(raw: Raw) -> Obj:
+    """The fields apiVersion and kind as all kinds have them."""
+    known = raw[f"{META}Status"]["properties"]
+    return {key: {"type": "string", "description": known[key]["description"]} for key in ("apiVersion", "kind")}
+
+
+def _described(name: str, about: str) -> Obj:
+    return {"allOf": [_ref(name)], "description": about}
+
+
 def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
-
-
-def v2_document(resources: Sequence[Resource], kubernetes: str) -> bytes:
-    """`/openapi/v2` as JSON: the v3 parts of all group versions, rewritten."""
-    namer = _Namer(resources)
-    listed: dict[str, Any] = {}
-    for group, version in dict.fromkeys((one.mapping.group, one.mapping.version) for one in resources):
-        listed |= _paths(_of(resources, group, version), namer, group, version)
-    document = {
-        "swagger": "2.0",
-        "info": _INFO,
-        "paths": {path: _item_v2(item) for path, item in listed.items()},
-        "definitions": _references_v2(_schemas(resources, namer, read_definitions(kubernetes))),
-        "securityDefinitions": _TOKEN,
-        "security": [{"BearerToken": []}],
-    }
-    return json.dumps(document)
-
-
-def _references_v2(value: Any) -> Any:
-    if isinstance(value, dict):
-        if set(value) <= {"allOf", "description"} and len(value.get("allOf", ())) == 1:
-            value = {**value, **value["allOf"][0]}
-            del value["allOf"]
-        return {
-            key: str(child).replace("#/components/schemas/", "#/definitions/")
-            if key == "$ref" and isinstance(child, str)
-            else _references_v2(child)
-            for key, child in value.items()
-            if key not in ("oneOf", "anyOf", "not")
-        }
-    return [_references_v2(child) for child in value] if isinstance(value, list) else value
-
-
-def _item_v2(item: Raw) -> dict[str, Any]:
-    return {
-        method: [_parameter_v2(one) for one in operation] if method == "parameters" else _operation_v2(operation)
-        for method, operation in item.items()
-    }
-
-
-def _parameter_v2(parameter: Raw) -> dict[str, Any]:
-    return {**{key: value for key, value in parameter.items() if key != "schema"}, **parameter.get("schema", {})}
-
-
-def _operation_v2(operation: Raw) -> dict[str, Any]:
-    result = {key: value for key, value in operation.items() if key not in ("requestBody", "responses", "parameters")}
-    parameters = [_parameter_v2(one) for one in operation.get("parameters", ())]
-    body = operation.get("requestBody")
-    if body is not None:
-        schema = _references_v2(next(iter(body["content"].values()))["schema"])
-        parameters.insert(0, {"name": "body", "in": "body", "required": bool(body.get("required")), "schema": schema})
-        result["consumes"] = list(body["content"])
-    result["produces"] = list(MEDIA)
-    result["parameters"] = parameters
-    result["responses"] = {code: _response_v2(answer) for code, answer in operation["responses"].items()}
-    return result
-
-
-def _response_v2(answer: Raw) -> dict[str, Any]:
-    schemas = [media["schema"] for media in answer.get("content", {}).values()]
-    return {"description": answer["description"]} | ({"schema": _references_v2(schemas[0])} if schemas else {})

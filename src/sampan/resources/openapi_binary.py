@@ -90,10 +90,15 @@ def _parameter(value: Raw) -> bytes:
     """A message `ParametersItem`."""
     if "$ref" in value:
         return delimited(2, _message({"$ref": (1, _text), "description": (2, _text)}, value))
+    return delimited(1, _definition(value))
+
+
+def _definition(value: Raw) -> bytes:
+    """A message `Parameter`."""
     if value["in"] == "body":
-        return delimited(1, delimited(1, _message(_BODY, value, extensions=6)))
+        return delimited(1, _message(_BODY, value, extensions=6))
     number, fields, extensions = _PLACES[value["in"]]
-    return delimited(1, delimited(2, delimited(number, _message(fields, value, extensions))))
+    return delimited(2, delimited(number, _message(fields, value, extensions)))
 
 
 def _response(value: Raw) -> bytes:
@@ -158,5 +163,6 @@ _PATH_ITEM: Final[dict[str, tuple[int, _Kind]]] = {
 _DOCUMENT: Final[dict[str, tuple[int, _Kind]]] = {
     "swagger": (1, _text), "info": (2, _one(_info)),
     "paths": (8, _one(_map(_path_item, inner=2))), "definitions": (9, _one(_map(_schema))),
+    "parameters": (10, _one(_map(_definition))),
     "security": (12, _each(_one(_map(_strings)))), "securityDefinitions": (13, _one(_map(_security))),
 }  # fmt: skip

@@ -10,7 +10,7 @@ _SCALARS: Final[Mapping[str, NodeType]] = {
 }  # fmt: skip
 _STRUCTURAL: Final = frozenset({
     "type", "properties", "items", "additionalProperties", "required", "format", "enum", "nullable", "default",
-    "description", "title", "x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-map-type",
+    "description", "x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-map-type",
     "x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource", "x-kubernetes-int-or-string",
 })  # fmt: skip
 _SPECIAL: Final[Mapping[str, dict[str, Any]]] = {

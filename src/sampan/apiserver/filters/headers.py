@@ -16,7 +16,7 @@ def warning(text: str) -> tuple[str, str]:
 
 
 class StandardHeaders:
-    """Adds Audit-Id and Cache-Control."""
+    """Adds Audit-Id, and Cache-Control where the answer does not say it itself."""
 
     def __init__(self, app: Handler, rng: random.Random) -> None:
         self._app = app
@@ -29,5 +29,6 @@ class StandardHeaders:
             text = f"{self._bits(128):032x}"
             audit = f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
         response.headers.append(("Audit-Id", audit))
-        response.headers.append(NO_CACHE)
+        if not any(name == "Cache-Control" for name, _ in response.headers):
+            response.headers.append(NO_CACHE)
         return response

@@ -18,6 +18,7 @@ VALUE_ONLY = ("type", "default", "title", "description", "nullable", "additional
 NESTING = ("allOf", "anyOf", "oneOf")
 EMBEDDED, PRESERVE = "x-kubernetes-embedded-resource", "x-kubernetes-preserve-unknown-fields"
 INT_OR_STRING = "x-kubernetes-int-or-string"
+INT_OR_STRING_FORM = [{"type": "integer"}, {"type": "string"}]
 LIST_TYPE, LIST_KEYS, MAP_TYPE = "x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-map-type"
 META_FIELDS = {"name", "generateName"}
 NO_QUADRATIC = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"
@@ -77,6 +78,8 @@ def _walk(schema: Obj, at: str, nested: bool = False) -> Errors:
         errors += [forbidden(f"{at}.{key}", "must be empty to be structural") for key in VALUE_ONLY if key in schema]
     for key in NESTING:
         for index, one in enumerate(schema.get(key) or ()):
+            if schema.get(INT_OR_STRING) and _says_int_or_string(schema, key, one):
+                continue
             errors += _walk(one, f"{at}.{key}[{index}]", True)
     if "not" in schema:
         errors += _walk(schema["not"], f"{at}.not", True)
@@ -92,6 +95,13 @@ def _walk(schema: Obj, at: str, nested: bool = False) -> Errors:
     if isinstance(schema.get("additionalProperties"), dict):
         errors += _walk(schema["additionalProperties"], f"{at}.additionalProperties", nested)
     return errors
+
+
+def _says_int_or_string(schema: Obj, key: str, one: Obj) -> bool:
+    """Whether this part of anyOf or allOf only repeats that the value is an integer or a string."""
+    if key == "anyOf":
+        return bool(schema["anyOf"] == INT_OR_STRING_FORM)
+    return key == "allOf" and one is schema["allOf"][0] and one.get("anyOf") == INT_OR_STRING_FORM and len(one) == 1
 
 
 def _typed(schema: Obj, at: str) -> Errors:
