@@ -5,13 +5,14 @@ import sys
 import click
 
 from sampan import __version__
+from sampan.cli.verbs.cve_feed import cve_feed
 from sampan.cli.verbs.down import down
 from sampan.cli.verbs.node import node
 from sampan.cli.verbs.pod_security import pod_security
 from sampan.cli.verbs.status import status
 from sampan.cli.verbs.up import up
 
-VERBS = (up, down, status, node, pod_security)
+VERBS = (up, down, status, node, cve_feed, pod_security)
 
 
 @click.group(

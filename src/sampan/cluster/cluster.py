@@ -28,6 +28,7 @@ from sampan.store.base import Store, StoreError
 from sampan.store.open import open_store
 
 if TYPE_CHECKING:
+    from sampan.advisories.serve import FeedService
     from sampan.cluster.nodes import Nodes
     from sampan.kubelet.kubelet import Kubelet
     from sampan.reconcile.loop import Manager
@@ -57,6 +58,7 @@ class Cluster:
         self._manager: Manager | None = None
         self._scheduler: Scheduler | None = None
         self._nodes: Nodes | None = None
+        self._feed: FeedService | None = None
         self._death: asyncio.Future[str] | None = None
         self._tasks = Tasks(self._died)
         self._new_kinds = asyncio.Event()
@@ -101,8 +103,27 @@ class Cluster:
         self._say("starting nodes")
         self._nodes = await start_nodes(config, data_dir, plane, self._informers, self.clock, self._say)
         self.runtime_name = self._nodes.runtime_name
+        if config.cve_feed:
+            await self._start_feed(data_dir)
         if self._lock is not None:
             self._lock.publish(self._instance())
+
+    async def _start_feed(self, data_dir: Path) -> None:
+        from sampan.advisories.serve import FeedConfig, FeedService
+
+        config = self.config
+        assert self._plane is not None
+        settings = FeedConfig(data_dir / "cve-feed", config.cve_feed, host=config.host, port=config.cve_feed_port)
+        self._feed = FeedService(settings, self.clock, self._plane.app.parts.metrics)
+        try:
+            await self._feed.start()
+        except OSError as error:
+            raise ClusterError(f"the CVE feed cannot be served on port {config.cve_feed_port}: {error}") from error
+
+    @property
+    def cve_feed(self) -> str:
+        """Where the CVE feed is served; empty: it was not asked for."""
+        return f"http://{_reachable(self.config.host)}:{self._feed.port}/" if self._feed is not None else ""
 
     async def _start_controllers(self, api: Api, wanted: frozenset[str], data_dir: Path) -> None:
         from sampan.controllers import Settings, controllers
@@ -148,6 +169,9 @@ class Cluster:
 
     async def stop(self) -> None:
         """Take everything down, in the reverse order; safe to call at any point and more than once."""
+        if self._feed is not None:
+            await self._feed.close()
+            self._feed = None
         if self._nodes is not None:
             await self._nodes.close()
         await self._tasks.cancel()

@@ -41,6 +41,10 @@ class ClusterConfig:
     pod_security_config: Path | None = None
     """A PodSecurityConfiguration: defaults and exemptions of Pod Security admission."""
     service_cidr: str = "10.96.0.0/16"
+    cve_feed: str = ""
+    """Source of a CVE feed that is kept fresh and served: github, an address, a file; empty: none."""
+    cve_feed_port: int = 0
+    """Where it is served on `host`, over HTTP; 0: a free port."""
 
 
 def default_data_dir() -> Path:

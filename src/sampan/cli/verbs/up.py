@@ -44,6 +44,8 @@ OPTIONS = (
     click.option("--no-default-storage-class", is_flag=True, help="Leave the class `standard` out."),
     click.option("--controllers", default="*", show_default=True, help="`*`, name, -name; separated by commas."),
     click.option("--pod-security-config", type=click.Path(path_type=Path), help="A PodSecurityConfiguration (YAML)."),
+    click.option("--cve-feed", default="", metavar="SOURCE", help="Serve a CVE feed: github, an address, or a file."),
+    click.option("--cve-feed-port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0: a free one."),
     click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="Logs on stderr."),
     click.option("-v", "--v", type=click.IntRange(0, MOST), default=0, show_default=True, help="How much is logged."),
     click.option(
@@ -95,6 +97,8 @@ def make_config(options: dict[str, Any]) -> ClusterConfig:
         default_storage_class=not options["no_default_storage_class"],
         controllers=options["controllers"],
         pod_security_config=options["pod_security_config"],
+        cve_feed=options["cve_feed"],
+        cve_feed_port=options["cve_feed_port"],
     )
 
 
@@ -156,7 +160,7 @@ async def stay(config: ClusterConfig, began: float) -> None:
     try:
         click.echo(
             f"ready in {time.monotonic() - began:.2f} s · {cluster.server} · kubeconfig {cluster.kubeconfig} · "
-            f"node runtime {cluster.runtime_name}"
+            f"node runtime {cluster.runtime_name}" + (f" · CVE feed {cluster.cve_feed}" if cluster.cve_feed else "")
         )
         dying = asyncio.ensure_future(cluster.failed())
         await asyncio.wait((waiting, dying), return_when=asyncio.FIRST_COMPLETED)
