@@ -41,7 +41,8 @@ def apply(scope: Scope, live: Obj, config: Obj, manager: str, force: bool) -> Ob
     before = bare(live)
     if not managed:
         managed = created_by(scope, before, {}, BEFORE_FIRST)
-    if (config.get("metadata") or {}).get("managedFields") is not None:
+    meta = config.get("metadata")
+    if isinstance(meta, dict) and meta.get("managedFields") is not None:
         raise bad_request("metadata.managedFields must be nil")
     try:
         check(scope.place, config)
