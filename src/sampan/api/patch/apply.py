@@ -72,8 +72,9 @@ def _kind(api_version: str, kind: str) -> str:
 
 
 def _shown(config: Obj) -> str:
-    metadata = config.get("metadata") or {}
-    name, namespace = metadata.get("name", ""), metadata.get("namespace", "")
+    metadata = config.get("metadata")
+    said = metadata if isinstance(metadata, dict) else {}
+    name, namespace = (text if isinstance(text := said.get(key), str) else "" for key in ("name", "namespace"))
     return f"{namespace}/{name}; {_kind(config.get('apiVersion', ''), config.get('kind', ''))}"
 
 
