@@ -437,3 +437,28 @@ def test_an_image_as_a_volume(kubectl: Any) -> None:
         assert "Read-only file system" in done.stderr
     finally:
         kubectl("delete", "pod", "reader")
+
+
+GREEDY = """
+apiVersion: v1
+kind: Pod
+metadata: {name: greedy}
+spec:
+  restartPolicy: Never
+  containers:
+  - name: a
+    image: docker.io/local/busybox:1
+    imagePullPolicy: IfNotPresent
+    command: [sh, -c, "x=a; while :; do x=$x$x; done"]
+    resources: {limits: {memory: 16Mi}}
+"""
+
+
+def test_a_container_that_takes_too_much_memory(kubectl: Any) -> None:
+    kubectl("apply", "-f", "-", given=GREEDY)
+    try:
+        kubectl("wait", "--for=jsonpath={.status.phase}=Failed", "pod/greedy", "--timeout=40s")
+        end = json.loads(kubectl("get", "pod", "greedy", "-o", "json"))["status"]["containerStatuses"][0]["state"]
+        assert (end["terminated"]["reason"], end["terminated"]["exitCode"]) == ("OOMKilled", 137)
+    finally:
+        kubectl("delete", "pod", "greedy", "--grace-period=1")

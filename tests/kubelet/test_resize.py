@@ -1,11 +1,14 @@
 """In-place resize: granted, deferred, done, refused, taken up again."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sampan.api.json import Obj
 from sampan.api.names import ObjectRef
+from sampan.kubelet.cgroups import PodCgroups
 from sampan.kubelet.resize import Amounts, amounts, begin, needs_restart, shortage, too_small, updates, view
 from sampan.kubelet.runtime import CriError, Resources
 from sampan.kubelet.simulated.load import MEMORY
@@ -90,6 +93,29 @@ async def test_a_container_that_wants_to_start_again(agent: "Node") -> None:
     assert await agent.runs() == ["a/0 exited", "a/1 running"]
     assert "Container a resize requires restart" in await agent.events("Killing")
     assert conditions(await agent.status()) == {}
+
+
+async def test_the_pods_cgroup_has_room_before_a_container_starts_again(
+    agent: "Node", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("cpu", "memory"):
+        (tmp_path / "cgroup" / name).mkdir(parents=True)
+    cgroups = PodCgroups(mount=tmp_path / "cgroup")
+    assert agent.kubelet is not None
+    place = replace(agent.kubelet._runner.place, cgroups=cgroups)
+    object.__setattr__(agent.kubelet._runner, "place", place)
+    quotas: list[str] = []
+    start = agent.simulated.start_container
+
+    async def spy(container_id: str) -> None:
+        (file,) = (tmp_path / "cgroup" / "cpu").rglob("pod*/cpu.cfs_quota_us")
+        quotas.append(file.read_text())
+        await start(container_id)
+
+    monkeypatch.setattr(agent.simulated, "start_container", spy)
+    await make(agent, resizePolicy=[{"resourceName": "cpu", "restartPolicy": "RestartContainer"}])
+    await resize(agent, limits={"cpu": "3"})
+    assert quotas == ["200000", "300000"]
 
 
 async def test_what_does_not_fit_waits_until_it_does(agent: "Node") -> None:

@@ -235,16 +235,19 @@ class PodRunner:
         shrinks = any(u.kind == "memory" and u.new.memory_limit for u in todo)
         if shrinks and (problem := too_small(todo, await self._memory_used(pod))):
             raise CriError("FAILED_PRECONDITION", problem)
-        names = {u.name: c for u in todo for c in every_container(pod) if c["name"] == u.name}
-        final = limits_of_pod(pod)
-        await self._cgroup(pod, widest(final, limits_of_pod(_as_before(pod, names, todo))))
+        await self.regroup(pod, todo)
         for update in todo:
             container = next(c for c in every_container(pod) if c["name"] == update.name)
             target = after(update, actual[update.name])
             score = oom_score(pod, container, self.place.memory)
             await self.runtime.update_container(update.container_id, limits_of(target, score))
             actual[update.name] = target
-        await self._cgroup(pod, final)
+        await self._cgroup(pod)
+
+    async def regroup(self, pod: Obj, todo: Sequence[Update]) -> None:
+        """Give a pod's cgroup room for what its containers have and for what they are to get. Raises CriError."""
+        final = limits_of_pod(pod)
+        await self._cgroup(pod, widest(final, limits_of_pod(_as_before(pod, todo))) if todo else final)
 
     async def _memory_used(self, pod: Obj) -> dict[str, int | None]:
         uid = pod["metadata"]["uid"]
@@ -336,14 +339,14 @@ class PodRunner:
                 raise
 
 
-def _as_before(pod: Obj, changed: Mapping[str, Obj], todo: Sequence[Update]) -> Obj:
+def _as_before(pod: Obj, todo: Sequence[Update]) -> Obj:
     """The pod with what its containers have until they are resized."""
     old = {u.name: u.old for u in todo}
 
     def before(container: Obj) -> Obj:
-        if container["name"] not in changed:
+        had = old.get(container["name"])
+        if had is None:
             return container
-        had = old[container["name"]]
         limits = {"cpu": f"{had.cpu_limit}m", "memory": str(had.memory_limit)}
         requests = {"cpu": f"{had.cpu_request}m", "memory": str(had.memory_request)}
         return {**container, "resources": {"requests": requests, "limits": limits}}

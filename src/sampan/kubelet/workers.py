@@ -312,6 +312,8 @@ class Workers:
         for kill in actions.kill:
             await self._kill(state, kill, grace)
             changed = True
+        if any(kill.resize for kill in actions.kill):  # what starts again would not fit into the pod's old cgroup
+            await runner.regroup(state.pod, actions.update)
         if actions.update:
             resized = await self._links.resizer.apply(state.resize, state.pod, actions.update)
             if not resized:
