@@ -118,6 +118,18 @@ async def test_the_pods_cgroup_has_room_before_a_container_starts_again(
     assert quotas == ["200000", "300000"]
 
 
+async def test_an_init_container_that_runs(agent: "Node") -> None:
+    first = agent.container("i", resources=RESOURCES)
+    await agent.create(initContainers=[first], containers=[agent.container("a", resources=RESOURCES)])
+    patch = {"spec": {"initContainers": [{"name": "i", "resources": {"requests": {"cpu": "1500m"}}}]}}
+    await agent.api.patch(ObjectRef(PODS, "default", "p"), patch, "strategic", "resize")
+    await agent.advance(0.5)
+    assert (await has(agent, "i")).cpu_shares == 1536
+    entry = (await agent.status())["initContainerStatuses"][0]
+    assert (entry["allocatedResources"]["cpu"], entry["restartCount"]) == ("1500m", 0)
+    assert conditions(await agent.status()) == {}
+
+
 async def test_what_does_not_fit_waits_until_it_does(agent: "Node") -> None:
     await make(agent)
     await make(agent, "other")

@@ -20,6 +20,8 @@ from sampan.kubelet.runtime import Condition, RuntimeVersion
 from sampan.resources.kinds import LEASES, NODES
 
 log = logging.getLogger("sampan.kubelet")
+DECLARED = ("InPlacePodVerticalScalingInitContainers",)
+"""What this agent can do of what API servers ask nodes for."""
 LEASE_NAMESPACE = "kube-node-lease"
 LEASE_SECONDS = 40
 RENEW_EVERY = 10.0
@@ -126,6 +128,7 @@ def node_status(facts: NodeFacts, old: Obj, wrong: str, now: datetime, in_use: S
         "capacity": amounts,
         "conditions": conditions,
         **({"volumesInUse": list(in_use)} if in_use or old.get("volumesInUse") else {}),
+        **({"declaredFeatures": list(DECLARED)} if _declares(facts.kubernetes_version) else {}),
         "daemonEndpoints": {"kubeletEndpoint": {"Port": facts.port}},
         "nodeInfo": {
             "kubeProxyVersion": "",
@@ -134,6 +137,12 @@ def node_status(facts: NodeFacts, old: Obj, wrong: str, now: datetime, in_use: S
             "kubeletVersion": facts.kubernetes_version,
         },
     }
+
+
+def _declares(version: str) -> bool:
+    """Whether nodes of a version (v1.36.0) say what they can do (KEP-5328)."""
+    parts = version.lstrip("v").split(".")
+    return len(parts) > 1 and parts[1].isdecimal() and (int(parts[0]), int(parts[1])) >= (1, 36)
 
 
 def without_heartbeats(status: Obj) -> Obj:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from sampan.api.json import Obj, dumps
 from sampan.api.quantity import milli_value, value
-from sampan.kubelet.podspec import containers, init_containers, is_sidecar, spec, status
+from sampan.kubelet.podspec import containers, init_containers, spec, status
 from sampan.resources.pod_resources import pod_requests
 
 Granted = Mapping[str, Obj]
@@ -53,8 +53,8 @@ class Resize:
 
 
 def resizable(pod: Obj) -> Iterable[Obj]:
-    """The containers that can be resized: app containers and sidecars."""
-    yield from (c for c in init_containers(pod) if is_sidecar(c))
+    """The containers that can be resized: all but ephemeral ones."""
+    yield from init_containers(pod)
     yield from containers(pod)
 
 
