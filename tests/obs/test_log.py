@@ -55,8 +55,9 @@ def test_json_is_a_line_each(stream: io.StringIO) -> None:
         "a\nb", 4, "kubelet", "ns/web", 1, None,
     )  # fmt: skip
     assert first["odd"] == str(object)
-    assert re.fullmatch(r"test_log\.py:\d+", first["caller"])
-    assert second["level"] == "error"
+    assert re.fullmatch(r"obs/test_log\.py:\d+", first["caller"])
+    assert list(first) == ["ts", "logger", "caller", "msg", "v", "pod", "n", "where", "odd"]
+    assert isinstance(first["ts"], float)
     assert "v" not in second
 
 

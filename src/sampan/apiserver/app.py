@@ -32,6 +32,8 @@ from sampan.apiserver.registry import Registry
 from sampan.apiserver.service_ips import ServiceAddresses
 from sampan.apiserver.signing_requests import SigningRequests
 from sampan.apiserver.start import ensure_kubernetes_service, ensure_namespaces
+from sampan.net.debug_flags import PATH as VERBOSITY_PATH
+from sampan.net.debug_flags import put_verbosity
 from sampan.net.http import Handler, Request, Response
 from sampan.obs.metrics import CONTENT_TYPE, Metrics
 from sampan.store.base import Store
@@ -156,6 +158,8 @@ class App:
             return response
         if request.path == "/metrics":
             return Response(200, [("Content-Type", CONTENT_TYPE)], self.parts.metrics.text())
+        if request.path == VERBOSITY_PATH:
+            return put_verbosity(request)
         page = self.parts.pages.get(request.path)
         if page is not None and request.method in ("GET", "HEAD"):
             return page(request)

@@ -62,7 +62,7 @@ ACTED_UPON = frozenset({
     "address", "port", "rotateCertificates", "serverTLSBootstrap", "authentication", "authorization",
     "enableDebuggingHandlers", "healthzPort", "healthzBindAddress", "maxPods", "podCIDR", "resolvConf", "clusterDNS",
     "clusterDomain", "containerRuntimeEndpoint", "tlsCertFile", "tlsPrivateKeyFile", "enableSystemLogHandler",
-    "cgroupsPerQOS", "featureGates", "registerWithTaints", "runtimeRequestTimeout", "enableServer",
+    "cgroupsPerQOS", "featureGates", "registerWithTaints", "runtimeRequestTimeout", "enableServer", "logging",
 })  # fmt: skip
 
 

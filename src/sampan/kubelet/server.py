@@ -16,11 +16,12 @@ from sampan.kubelet.runtime import CriError
 from sampan.kubelet.stats import NodeUsage
 from sampan.kubelet.summary import summary
 from sampan.kubelet.system_logs import serve_log
+from sampan.net.debug_flags import PATH, put_verbosity
 from sampan.net.http import Request, Response
 
 STREAMING = frozenset({"exec", "attach", "portForward"})
 POSTED = STREAMING | {"stats"}
-DEBUGGING = STREAMING | {"run", "containerLogs", "runningpods", "logs"}
+DEBUGGING = STREAMING | {"run", "containerLogs", "runningpods", "logs", "debug"}
 """What enableDebuggingHandlers: false closes."""
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -60,6 +61,7 @@ class NodeServer:
             "containerLogs": self._logs, "pods": self._pods, "runningpods": self._running, "metrics": self._metrics,
             "stats": self._stats, "exec": self._command, "attach": self._command, "portForward": self._forward,
             "run": self._run, "healthz": self._health, "configz": self._configz, "logs": self._system,
+            "debug": self._debug,
         }  # fmt: skip
 
     async def __call__(self, request: Request) -> Response:
@@ -163,6 +165,9 @@ class NodeServer:
     async def _configz(self, request: Request, parts: list[str], agent: Agent) -> Response:
         return _json({"kubeletconfig": self._settings.configz})
 
+    async def _debug(self, request: Request, parts: list[str], agent: Agent) -> Response:
+        return put_verbosity(request) if request.path == PATH else _text(404, "404 page not found")
+
     async def _system(self, request: Request, parts: list[str], agent: Agent) -> Response:
         if self._settings.system_logs is None:
             return _text(405, "logs endpoint is disabled.\n")
@@ -187,6 +192,8 @@ def health(agent: Agent, asked: list[str], *, verbose: bool) -> Response:
 def _method_fits(method: str, first: str) -> bool:
     if first == "run":
         return method == "POST"
+    if first == "debug":
+        return True
     return method == "GET" or (first in POSTED and method == "POST")
 
 

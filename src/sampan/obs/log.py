@@ -5,20 +5,36 @@ Text is klog's (`I0102 15:04:05.000000 PID file.py:12] "message" key="value"`), 
 msg, v).
 """
 
+import atexit
+import fnmatch
 import json
 import logging
 import re
 import sys
+import time
 import traceback
-from collections.abc import Mapping, MutableMapping
-from datetime import UTC, datetime
-from typing import Any, Literal, TextIO
+from collections.abc import Iterator, Mapping, MutableMapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TextIO
 
-Format = Literal["text", "json"]
-FORMATS: tuple[Format, ...] = ("text", "json")
+from sampan.obs.log_config import (
+    BUFFER_LIMIT,
+    FORMATS,
+    MOST,
+    Format,
+    LogConfig,
+    LogConfigError,
+    Routing,
+    aggregate,
+    parse_size,
+    validate,
+)
+
+__all__ = ("FORMATS", "MOST", "Format", "apply", "logger", "pairs", "redact", "set_verbosity", "setup", "verbosity")
 ROOT = "sampan"
-MOST = 9
-"""The highest verbosity."""
+DEEPEST = logging.INFO - 1
+"""The most talkative level that logging can hold: klog's V(19); all above it are one."""
 PAIRS = "pairs"
 HIDDEN = "<redacted>"
 SECRETS = (
@@ -27,12 +43,12 @@ SECRETS = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
 )
 SECRET_KEYS = re.compile(r"(?i)(token|password|secret|privatekey|authorization)$")
-LETTERS = {logging.ERROR: "E", logging.WARNING: "W"}
+LETTERS = {logging.ERROR: "E", logging.WARNING: "W", logging.CRITICAL: "F"}
 
 
 def verbosity(level: int) -> int:
-    """logging's level for klog's V(level): 0 is INFO, 9 the most talkative."""
-    return logging.INFO - max(0, min(MOST, level))
+    """logging's level for klog's V(level): 0 is INFO, higher ones are more talkative."""
+    return logging.INFO - max(0, min(DEEPEST, level))
 
 
 def redact(text: str) -> str:
@@ -62,26 +78,145 @@ def logger(name: str, **about: Any) -> Bound:
     return Bound(logging.getLogger(f"{ROOT}.{name}"), about)
 
 
-def setup(format_: Format = "text", v: int = 0, stream: TextIO | None = None) -> logging.Handler:
-    """Send all logs of this program, and other libraries' warnings, to `stream` (stderr). Returns the handler.
+class Output(logging.Handler):
+    """Lines to stderr; with split streams, info to stdout (held back up to a size), everything else to stderr."""
 
-    Called again, it replaces what it set up before.
-    """
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines() if format_ == "json" else KlogText())
+    def __init__(self, config: LogConfig, errors: TextIO | None, infos: TextIO | None, *, split: bool) -> None:
+        super().__init__()
+        self._errors = errors or sys.stderr
+        self._infos = (infos or sys.stdout) if split else self._errors
+        routing = config.routing() if split else Routing()
+        self._room = min(parse_size(routing.info_buffer_size), BUFFER_LIMIT)
+        self._every = config.flush_ns / 1e9
+        self._held: list[str] = []
+        self._size, self._flushed = 0, time.monotonic()
+        self.verbosity, self._modules = config.verbosity, config.vmodule
+        self._known: dict[str, int] = {}
+        self.setFormatter(JsonLines() if config.format == "json" else KlogText())
+
+    @property
+    def deepest(self) -> int:
+        """The highest verbosity that any file has."""
+        return max([self.verbosity, *(level for _, level in self._modules)])
+
+    def change(self, level: int) -> None:
+        """Another verbosity, from now on."""
+        self.verbosity = level
+        self._known.clear()
+
+    def _wanted(self, record: logging.LogRecord) -> bool:
+        """Whether the record is to be shown: by its file's verbosity, which is looked up once."""
+        level = logging.INFO - record.levelno
+        if level <= 0 or level <= self.verbosity or not record.name.startswith(ROOT):
+            return True
+        if not self._modules:
+            return False
+        known = self._known.get(record.pathname)
+        if known is None:
+            known = self._known[record.pathname] = self._of_file(record.pathname)
+        return level <= known
+
+    def _of_file(self, name: str) -> int:
+        """As klog: a pattern with a slash is for the whole path, others for the name; both without the suffix."""
+        whole = name.removesuffix(".py")
+        for pattern, level in self._modules:
+            if fnmatch.fnmatchcase(whole if "/" in pattern else whole.rpartition("/")[2], pattern):
+                return level
+        return self.verbosity
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write, or hold back, one record."""
+        if not self._wanted(record):
+            return
+        try:
+            line = self.format(record) + "\n"
+            if record.levelno >= logging.WARNING or self._infos is self._errors:
+                self.flush()
+                self._errors.write(line)
+                self._errors.flush()
+                return
+            self._held.append(line)
+            self._size += len(line)
+            if self._size >= self._room or time.monotonic() - self._flushed >= self._every:
+                self.flush()
+        except Exception:
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Write what is held back."""
+        self.acquire()
+        try:
+            held, self._held, self._size = self._held, [], 0
+            self._flushed = time.monotonic()
+            if held:
+                self._infos.write("".join(held))
+                self._infos.flush()
+        finally:
+            self.release()
+
+
+_applied: list[tuple[LogConfig, Output]] = []
+
+
+def apply(config: LogConfig, gates: Mapping[str, bool] | None = None, path: str = "") -> logging.Handler:
+    """Check a configuration and log by it from now on; once in a program. Raises LogConfigError."""
+    errors = validate(config, gates, path)
+    if errors:
+        raise LogConfigError(aggregate(errors))
+    if _applied:
+        raise LogConfigError("logging configuration was already applied earlier, changing it is not allowed")
+    return _install(config)
+
+
+def _install(config: LogConfig, stream: TextIO | None = None) -> Output:
+    split = config.routing().split_stream and stream is None
+    handler = Output(config, stream, None, split=split)
     root = logging.getLogger()
-    for old in [one for one in root.handlers if isinstance(one.formatter, KlogText | JsonLines)]:
+    for old in [one for one in root.handlers if isinstance(one, Output)]:
+        old.flush()
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
-    logging.getLogger(ROOT).setLevel(verbosity(v))
+    logging.getLogger(ROOT).setLevel(verbosity(handler.deepest))
+    if split:
+        atexit.register(handler.flush)
+    _applied[:] = [(config, handler)]
     return handler
 
 
-def _pairs_of(record: logging.LogRecord) -> Mapping[str, Any]:
-    """The pairs of a record; values of keys that name secrets are hidden."""
-    found: Mapping[str, Any] = getattr(record, PAIRS, {})
-    return {key: HIDDEN if SECRET_KEYS.search(key) else value for key, value in found.items()}
+def setup(format_: Format = "text", v: int = 0, stream: TextIO | None = None) -> logging.Handler:
+    """Log all of this program, and other libraries' warnings, to `stream` (stderr), whatever was applied before.
+
+    For commands without logging options, and for tests. Returns the handler.
+    """
+    return _install(LogConfig(format=format_, verbosity=v), stream)
+
+
+def set_verbosity(text: str) -> str:
+    """What PUT /debug/flags/v does: another verbosity while the program runs. Returns the answer; ValueError."""
+    if not re.fullmatch(r"\d+", text, re.ASCII):
+        raise ValueError(f"strconv.ParseUint: parsing {json.dumps(text)}: invalid syntax")
+    level = int(text)
+    if level >= 2**32:
+        raise ValueError(f"strconv.ParseUint: parsing {json.dumps(text)}: value out of range")
+    if level > MOST:
+        raise ValueError(
+            f'failed set klog.logging.verbosity {text}: strconv.ParseInt: parsing "{text}": value out of range'
+        )
+    for _, handler in _applied:
+        handler.change(level)
+        logging.getLogger(ROOT).setLevel(verbosity(handler.deepest))
+    return f"successfully set klog.logging.verbosity to {text}"
+
+
+def _pairs_of(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
+    """The pairs of a record, all of them in their order; values of keys that name secrets are hidden."""
+    found: Any = getattr(record, PAIRS, {})
+    for key, value in found.items() if isinstance(found, Mapping) else found:
+        if not isinstance(key, str):
+            yield "invalid key", key
+            return
+        yield key, HIDDEN if SECRET_KEYS.search(key) else value
 
 
 def _error_of(record: logging.LogRecord) -> str:
@@ -98,7 +233,7 @@ class KlogText(logging.Formatter):
         when = datetime.fromtimestamp(record.created, UTC).strftime("%m%d %H:%M:%S.%f")
         letter = LETTERS.get(record.levelno, "I" if record.levelno < logging.WARNING else "E")
         head = f"{letter}{when} {record.process:>7} {record.filename}:{record.lineno}]"
-        said = "".join(f" {key}={json.dumps(_plain(value))}" for key, value in _pairs_of(record).items())
+        said = "".join(f" {key}={_text(value)}" for key, value in _pairs_of(record))
         error = _error_of(record)
         return redact(
             f"{head} {json.dumps(record.getMessage(), ensure_ascii=False)}{said}" + (f"\n{error}" if error else "")
@@ -110,25 +245,54 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One record."""
-        line: dict[str, Any] = {
-            "ts": round(record.created * 1000, 3),
-            "logger": record.name.removeprefix(f"{ROOT}."),
-            "caller": f"{record.filename}:{record.lineno}",
-            "msg": redact(record.getMessage()),
-        }
-        if record.levelno <= logging.INFO:
-            line["v"] = logging.INFO - record.levelno
-        else:
-            line["level"] = "warning" if record.levelno == logging.WARNING else "error"
-        for key, value in _pairs_of(record).items():
-            line.setdefault(key, redact(value) if isinstance(value, str) else _plain(value))
+        name = record.name.removeprefix(ROOT).removeprefix(".")
+        path = Path(record.pathname)
+        info = record.levelno <= logging.INFO
+        line: list[tuple[str, Any]] = [("ts", round(record.created * 1000, 3))]
+        line += [("logger", name)] if name and name != "root" else []
+        line += [("caller", f"{path.parent.name}/{path.name}:{record.lineno}"), ("msg", redact(record.getMessage()))]
+        line += [("v", logging.INFO - record.levelno)] if info else []
+        said = [(key, _plain(value)) for key, value in _pairs_of(record)]
+        line += [(key, redact(value) if isinstance(value, str) else value) for key, value in said]
         error = _error_of(record)
         if error:
-            line["err"] = redact(str(record.exc_info[1] if record.exc_info else ""))
-            line["stacktrace"] = redact(error)
-        return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+            line.append(("err", redact(str(record.exc_info[1] if record.exc_info else ""))))
+            line.append(("stacktrace", redact(error)))
+        return "{" + ",".join(f"{_compact(key)}:{_compact(value)}" for key, value in line) + "}"
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _plain(value: Any) -> Any:
-    """A value that JSON can hold."""
+    """A value as JSON holds it: durations as Go writes them, references to objects as name and namespace."""
+    if isinstance(value, timedelta):
+        return go_duration(value)
+    if not isinstance(value, type) and isinstance(getattr(value, "name", None), str) and hasattr(value, "namespace"):
+        return {"name": value.name, **({"namespace": value.namespace} if value.namespace else {})}
+    if isinstance(value, BaseException):
+        return str(value)
     return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _text(value: Any) -> str:
+    """A value as klog's text has it: strings quoted, objects as "namespace/name"."""
+    plain = _plain(value)
+    if isinstance(plain, dict):
+        plain = f"{plain['namespace']}/{plain['name']}" if "namespace" in plain else plain["name"]
+    return json.dumps(plain, ensure_ascii=False)
+
+
+def go_duration(value: timedelta) -> str:
+    """`1h2m3.5s`, `5s`, `250ms`, as Go prints a duration."""
+    micros = value // timedelta(microseconds=1)
+    sign, micros = ("-" if micros < 0 else ""), abs(micros)
+    if micros == 0:
+        return "0s"
+    if micros < 1_000_000:
+        return f"{sign}{micros}µs" if micros < 1000 else f"{sign}{micros / 1000:g}ms"
+    minutes, rest = divmod(micros, 60_000_000)
+    hours, minutes = divmod(minutes, 60)
+    seconds = f"{rest // 1_000_000}" + (f".{rest % 1_000_000:06}".rstrip("0") if rest % 1_000_000 else "")
+    return sign + (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{seconds}s"

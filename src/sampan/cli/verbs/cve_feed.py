@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sampan.cli.access import CONTEXT, KUBECONFIG, BadUse, kubeconfig_file
+from sampan.cli.logging import logging_flags, start_logging
 from sampan.cluster.config import default_data_dir
 
 UNPARSED = 7
@@ -84,11 +85,10 @@ def refresh_verb(ctx: click.Context, /, **options: Any) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8086, show_default=True, help="0: a free one.")
 @click.option("--interval", type=click.FloatRange(60), default=7200, show_default=True, help="Seconds between looks.")
+@logging_flags
 def serve_verb(**options: Any) -> None:
     """Serve the feed and keep it fresh: /, /index.json, /feed.xml, /osv.json, /healthz, /status.json, /metrics."""
-    from sampan.obs.log import setup
-
-    setup()
+    start_logging(options)
     try:
         asyncio.run(_serve(options))
     except OSError as error:

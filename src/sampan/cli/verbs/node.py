@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
+from sampan.cli.logging import logging_flags, start_logging
 from sampan.cluster.config import ClusterError
-from sampan.obs.log import FORMATS, MOST, setup
+from sampan.obs.log_config import GATES
 
 FLAGS = {
     "address": ("address",), "port": ("port",), "tls_cert_file": ("tlsCertFile",),
@@ -57,15 +58,13 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--healthz-bind-address", default=None)
 @click.option("--rotate-certificates", type=bool, default=None)
 @click.option("--feature-gates", default="", help="NAME=true|false,...  EventedPLEG is on.")
-@click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="Logs on stderr.")
-@click.option("-v", "--v", type=click.IntRange(0, MOST), default=0, show_default=True, help="How much is logged.")
+@logging_flags
 def node(**options: Any) -> None:
     """Run a node agent alone, for any API server; Ctrl-C ends it, its containers go on.
 
     Flags are kubelet's, as far as they are here, and win over --config.
     """
     began = time.monotonic()
-    setup(options["log_format"], options["v"])
     try:
         run(options, began)
     except ClusterError as error:
@@ -127,8 +126,11 @@ def run(options: dict[str, Any], began: float) -> None:
     """Run the agent in this process until a signal ends it."""
     import uvloop
 
+    config = make_config(options)
+    gates = config.settings.at("featureGates") or {}
+    start_logging(options, config.settings.at("logging"), {n: bool(gates[n]) for n in GATES if n in gates})
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(stay(make_config(options), began))
+        runner.run(stay(config, began))
 
 
 async def stay(config: Any, began: float) -> None:

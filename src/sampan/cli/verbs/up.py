@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from sampan.cli.logging import FLAGS, start_logging
 from sampan.cluster.config import (
     DEFAULT_PORT,
     DEFAULT_VERSION,
@@ -20,7 +21,7 @@ from sampan.cluster.config import (
     default_data_dir,
     parse_version,
 )
-from sampan.obs.log import FORMATS, MOST, setup
+from sampan.obs.log_config import GATES
 
 OPTIONS = (
     click.option(
@@ -46,8 +47,8 @@ OPTIONS = (
     click.option("--pod-security-config", type=click.Path(path_type=Path), help="A PodSecurityConfiguration (YAML)."),
     click.option("--cve-feed", default="", metavar="SOURCE", help="Serve a CVE feed: github, an address, or a file."),
     click.option("--cve-feed-port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0: a free one."),
-    click.option("--log-format", type=click.Choice(FORMATS), default="text", show_default=True, help="Logs on stderr."),
-    click.option("-v", "--v", type=click.IntRange(0, MOST), default=0, show_default=True, help="How much is logged."),
+    *FLAGS,
+    click.option("--feature-gates", default="", help="NAME=true|false,... of logging: LoggingAlphaOptions."),
     click.option(
         "--config", type=click.Path(path_type=Path, exists=True), help="YAML with the same names as these options."
     ),
@@ -70,7 +71,7 @@ def up(ctx: click.Context, /, detach: bool, **options: Any) -> None:
     began = time.monotonic()
     if options["config"]:
         options = from_file(ctx, options)
-    setup(options["log_format"], options["v"])
+    start_logging(options, options.get("logging"), parse_gates(options["feature_gates"]))
     try:
         config = make_config(options)
         if detach:
@@ -79,6 +80,17 @@ def up(ctx: click.Context, /, detach: bool, **options: Any) -> None:
             run(config, began)
     except ClusterError as error:
         raise click.ClickException(str(error)) from error
+
+
+def parse_gates(text: str) -> dict[str, bool]:
+    """`A=true,B=false`, of the gates that logging has. Raises click.UsageError."""
+    gates: dict[str, bool] = {}
+    for part in filter(None, text.split(",")):
+        name, _, value = part.partition("=")
+        if name not in GATES or value.lower() not in ("true", "false"):
+            raise click.UsageError(f"--feature-gates: {part}: expected {'|'.join(GATES)}=true|false")
+        gates[name] = value.lower() == "true"
+    return gates
 
 
 def make_config(options: dict[str, Any]) -> ClusterConfig:
@@ -116,6 +128,9 @@ def from_file(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
     merged = dict(options)
     parameters = {p.name: p for p in ctx.command.params}
     for key, value in data.items():
+        if key == "logging":
+            merged["logging"] = value  # a LoggingConfiguration, under the flags
+            continue
         name = str(key).replace("-", "_")
         if name not in options or name == "config":
             raise click.ClickException(f"{path}: {key}: no such option")
