@@ -5,6 +5,7 @@ import sys
 import click
 
 from sampan import __version__
+from sampan.cli.verbs.advise import advise
 from sampan.cli.verbs.cve_feed import cve_feed
 from sampan.cli.verbs.down import down
 from sampan.cli.verbs.node import node
@@ -12,7 +13,7 @@ from sampan.cli.verbs.pod_security import pod_security
 from sampan.cli.verbs.status import status
 from sampan.cli.verbs.up import up
 
-VERBS = (up, down, status, node, cve_feed, pod_security)
+VERBS = (up, down, status, node, cve_feed, advise, pod_security)
 
 
 @click.group(
