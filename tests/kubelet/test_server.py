@@ -314,3 +314,20 @@ async def test_nobody_asks_for_usage_while_nobody_asks_the_node(agent: "Node", m
     await agent.create()
     await agent.advance(700)
     assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status", "said"),
+    [
+        ("/debug/flags/v", "PUT", 400, b'strconv.ParseUint: parsing "": invalid syntax'),
+        ("/debug/flags/v", "GET", 406, b"unsupported http method"),
+        ("/debug/pprof", "GET", 404, b"404 page not found"),
+    ],
+)
+async def test_verbosity_is_asked_for_at_the_node_too(
+    ask: Ask, reviews: Reviews, path: str, method: str, status: int, said: bytes
+) -> None:
+    answer = await ask(path, method)
+    assert (answer.status, answer.body) == (status, said)
+    assert (await ask(path, method, debugging=False)).status == 405
+    assert (await ask(path, method, None)).status == 401
