@@ -1,8 +1,9 @@
 """Keep as many pods as the ReplicaSet asks for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sampan.api.json import Obj
 from sampan.api.meta import (
@@ -14,8 +15,8 @@ from sampan.api.meta import (
     namespace_of,
     uid_of,
 )
-from sampan.api.names import GVK, Key, ObjectRef
-from sampan.api.selectors import SelectorError, label_selector
+from sampan.api.names import GVK, Key, ObjectRef, RestMapping
+from sampan.api.selectors import LabelSelector, SelectorError, label_selector
 from sampan.api.times import format_time, parse_time
 from sampan.controllers.names import is_active, is_ready, spec, status
 from sampan.reconcile.controller import Controller, Lookup, Watches
@@ -23,17 +24,36 @@ from sampan.reconcile.owners import claim, owner_key, reference_to, self_key
 from sampan.reconcile.plan import NOTHING, Action, Announce, Create, Delete, Plan, Requeue, Update
 from sampan.resources.kinds import PODS, REPLICASETS
 
-GVK_ = GVK("apps", "v1", "ReplicaSet")
-OWNER = owner_key("apps", "ReplicaSet")
 BURST = 500
 """At most so many pods are created or deleted in one turn."""
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """A kind that keeps pods: ReplicaSet, or ReplicationController, which is the same in older clothes."""
+
+    gvk: GVK
+    mapping: RestMapping
+    selector: Callable[[Obj], LabelSelector]
+    """The owner's; raises SelectorError."""
+    tells_terminating: bool = True
+    """Whether its status has terminatingReplicas."""
+
+
+def selector_of(owner: Obj) -> LabelSelector:
+    """The selector of a ReplicaSet and of other owners that select as it does."""
+    return label_selector(spec(owner).get("selector"))
+
+
+REPLICASET = Form(GVK("apps", "v1", "ReplicaSet"), REPLICASETS, selector_of)
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """The ReplicaSet, and the pods of its namespace that it owns or that its selector matches."""
 
+    form: Form
     owner: Obj
     pods: tuple[Obj, ...]
     related: dict[str, int]
@@ -43,13 +63,13 @@ class Seen:
     """Why the last plan was given up: then this is only to be reported."""
 
 
-def observe(look: Lookup, key: Key, now: datetime) -> Seen | None:
-    owner = look.get(REPLICASETS, *key)
+def observe(form: Form, look: Lookup, key: Key, now: datetime) -> Seen | None:
+    owner = look.get(form.mapping, *key)
     if owner is None:
         return None
     pods = list(look.owned(PODS, uid_of(owner)))
     try:
-        selector = label_selector(spec(owner).get("selector"))
+        selector = form.selector(owner)
     except SelectorError:
         return None
     owned = {uid_of(pod) for pod in pods}
@@ -57,14 +77,14 @@ def observe(look: Lookup, key: Key, now: datetime) -> Seen | None:
     pods += [pod for pod in loose if uid_of(pod) not in owned and selector.matches(labels_of(pod))]
     failure = look.failure()
     too_many = sum(map(is_active, pods)) > spec(owner).get("replicas", 1)
-    related = _related(look, owner) if too_many else {}
-    return Seen(owner, tuple(pods), related, now, str(failure) if failure else "")
+    related = _related(form, look, owner) if too_many else {}
+    return Seen(form, owner, tuple(pods), related, now, str(failure) if failure else "")
 
 
-def _related(look: Lookup, owner: Obj) -> dict[str, int]:
+def _related(form: Form, look: Lookup, owner: Obj) -> dict[str, int]:
     deployment = controller_of(owner)
     counts: dict[str, int] = {}
-    siblings = look.owned(REPLICASETS, deployment["uid"]) if deployment else [owner]
+    siblings = look.owned(form.mapping, deployment["uid"]) if deployment else [owner]
     for sibling in siblings:
         for pod in look.owned(PODS, uid_of(sibling)):
             node = spec(pod).get("nodeName")
@@ -73,20 +93,20 @@ def _related(look: Lookup, owner: Obj) -> dict[str, int]:
     return counts
 
 
-def pod_keys(look: Lookup, pod: Obj) -> Iterable[Key]:
+def pod_keys(form: Form, look: Lookup, pod: Obj) -> Iterable[Key]:
     """The owner of a pod; of an orphan, every ReplicaSet that would adopt it."""
     if controller_of(pod) is not None:
-        yield from OWNER(look, pod)
+        yield from owner_key(form.gvk.group, form.gvk.kind)(look, pod)
         return
-    for owner in look.list(REPLICASETS, namespace_of(pod)):
-        if selects(owner, pod):
+    for owner in look.list(form.mapping, namespace_of(pod)):
+        if selects(owner, pod, form.selector):
             yield Key(namespace_of(owner), name_of(owner))
 
 
-def selects(owner: Obj, obj: Obj) -> bool:
+def selects(owner: Obj, obj: Obj, selector_of: Callable[[Obj], LabelSelector] = selector_of) -> bool:
     """Whether the owner's selector matches the object's labels."""
     try:
-        selector = label_selector(spec(owner).get("selector"))
+        selector = selector_of(owner)
     except SelectorError:
         return False
     return bool(selector) and selector.matches(labels_of(obj))
@@ -99,9 +119,9 @@ def orphans(pod: Obj) -> Sequence[str]:
 
 def decide(seen: Seen) -> Plan:
     """Adopt, scale, report."""
-    owner = seen.owner
+    form, owner = seen.form, seen.owner
     wanted = spec(owner).get("replicas", 1)
-    claimed = claim(owner, GVK_, label_selector(spec(owner)["selector"]), PODS, seen.pods)
+    claimed = claim(owner, form.gvk, form.selector(owner), PODS, seen.pods)
     active = [pod for pod in claimed.objects if is_active(pod)]
     if seen.failure:
         return _report(seen, active, claimed.objects)
@@ -109,13 +129,13 @@ def decide(seen: Seen) -> Plan:
     if not is_deleting(owner):
         missing = wanted - len(active)
         if missing > 0:
-            actions += _create(owner, min(missing, BURST))
+            actions += _create(form, owner, min(missing, BURST))
         elif missing < 0:
             actions += _delete(owner, victims(active, min(-missing, BURST), seen.related, seen.now))
     return (*actions, *_report(seen, active, claimed.objects))
 
 
-def _create(owner: Obj, count: int) -> list[Action]:
+def _create(form: Form, owner: Obj, count: int) -> list[Action]:
     template = spec(owner).get("template") or {}
     meta = template.get("metadata") or {}
     pod = {
@@ -123,7 +143,7 @@ def _create(owner: Obj, count: int) -> list[Action]:
             **{k: meta[k] for k in ("labels", "annotations", "finalizers") if k in meta},
             "generateName": f"{name_of(owner)}-",
             "namespace": namespace_of(owner),
-            "ownerReferences": [reference_to(owner, GVK_)],
+            "ownerReferences": [reference_to(owner, form.gvk)],
         },
         "spec": template.get("spec") or {},
     }
@@ -196,6 +216,8 @@ def _report(seen: Seen, active: Sequence[Obj], kept: Sequence[Obj]) -> Plan:
     }
     before = status(owner)
     conditions = [c for c in before.get("conditions") or () if c.get("type") != "ReplicaFailure"]
+    if not seen.form.tells_terminating:
+        del fresh["terminatingReplicas"]
     made = {key: value for key, value in fresh.items() if value or key in ("replicas", "terminatingReplicas")}
     if seen.failure:
         conditions = [*conditions, _failure(seen, len(active))]
@@ -203,7 +225,7 @@ def _report(seen: Seen, active: Sequence[Obj], kept: Sequence[Obj]) -> Plan:
         made["conditions"] = conditions
     actions: list[Action] = []
     if made != before:
-        actions.append(Update(REPLICASETS, {**owner, "status": made}, "status"))
+        actions.append(Update(seen.form.mapping, {**owner, "status": made}, "status"))
     if wait and len(good) < len(ready):
         due = [parse_time((condition(p, "Ready") or {})["lastTransitionTime"]) for p in ready if p not in good]
         seconds = (min(due) + timedelta(seconds=wait) - seen.now).total_seconds()
@@ -219,13 +241,18 @@ def _failure(seen: Seen, active: int) -> Obj:
     return before or {**made, "lastTransitionTime": format_time(seen.now)}
 
 
-CONTROLLER = Controller(
-    "replicaset-controller",
-    watches=(
-        Watches(REPLICASETS, self_key),
-        Watches(PODS, pod_keys, indexes={"orphans": orphans}),
-    ),
-    observe=observe,
-    decide=decide,
-    reports_failures=True,
-)
+def controller(name: str, form: Form) -> Controller:
+    """The loop for a kind that keeps pods."""
+    return Controller(
+        name,
+        watches=(
+            Watches(form.mapping, self_key),
+            Watches(PODS, partial(pod_keys, form), indexes={"orphans": orphans}),
+        ),
+        observe=partial(observe, form),
+        decide=decide,
+        reports_failures=True,
+    )
+
+
+CONTROLLER = controller("replicaset-controller", REPLICASET)
