@@ -102,7 +102,7 @@ class World:
         registry.mkdir(parents=True, exist_ok=True)
         self.task = asyncio.ensure_future(self.drivers.run())
         await self.double.start(registry)
-        await self.until(lambda: bool(self.double.told))
+        await self.until(lambda: self.came > 0)
         node = self.drivers.get(NAME)
         assert node is not None
         return node
