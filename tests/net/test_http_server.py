@@ -136,6 +136,18 @@ async def test_headers_are_lower_case_and_joined(start: Start) -> None:
     await wire.close()
 
 
+async def test_the_values_of_repeated_headers_are_kept_apart(start: Start) -> None:
+    async def values(request: Request) -> Response:
+        return Response(200, [], repr([request.values("x-a"), request.values("x-b"), request.values("x-c")]).encode())
+
+    wire = await Wire.open(await start(values))
+    wire.send(b"GET / HTTP/1.1\r\nHost: x\r\nX-A: 1,2\r\nX-B: 4\r\nx-a: 3\r\nX-A:\r\n\r\n")
+    assert (await wire.answer())[2] == b"[['1,2', '3', ''], ['4'], []]"
+    wire.send(b"GET / HTTP/1.1\r\nHost: x\r\nX-A: 1\r\n\r\n")
+    assert (await wire.answer())[2] == b"[['1'], [], []]"
+    await wire.close()
+
+
 async def test_chunked_request_body(start: Start) -> None:
     wire = await Wire.open(await start(hello))
     wire.send(b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n")

@@ -22,6 +22,14 @@ class Request:
     peer: "Peer | None" = None
     context: dict[str, Any] = field(default_factory=dict)
     """What filters found out on the way (user, request info): keys are the filters' business."""
+    repeated: dict[str, list[str]] | None = None
+    """The values one by one of headers that came more than once."""
+
+    def values(self, name: str) -> list[str]:
+        """The values of a header, in the order in which they came; a comma does not part them."""
+        if self.repeated is not None and name in self.repeated:
+            return self.repeated[name]
+        return [self.headers[name]] if name in self.headers else []
 
 
 @dataclass(slots=True)

@@ -174,6 +174,7 @@ class Connection(asyncio.Protocol):
         self._body_bytes = 0
         self._target = b""
         self._headers: dict[str, str] = {}
+        self._repeated: dict[str, list[str]] | None = None
         self._body: list[bytes] = []
 
     def on_message_begin(self) -> None:
@@ -189,13 +190,19 @@ class Connection(asyncio.Protocol):
         name = header_name(raw)
         text = value.decode("latin-1")
         headers = self._headers
-        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+        if name not in headers:
+            headers[name] = text
+            return
+        if self._repeated is None:
+            self._repeated = {}
+        self._repeated.setdefault(name, [headers[name]]).append(text)
+        headers[name] = f"{headers[name]}, {text}"
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         path, query = split_target(self._target)
         method = self._parser.get_method().decode("latin-1")
-        self._request = Request(method, path, query, self._headers, b"", self._peer)
+        self._request = Request(method, path, query, self._headers, b"", self._peer, repeated=self._repeated)
         length = self._headers.get("content-length")
         if length is not None and length.isdecimal() and int(length) > self._limits.body:
             raise Refused(413, "Request Entity Too Large")

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
@@ -12,7 +11,7 @@ from sampan.api.errors import StatusError
 from sampan.apiserver.authn.tokens import BearerTokens
 from sampan.apiserver.authorizer import Decision
 from sampan.apiserver.context import ANONYMOUS, UserInfo
-from sampan.apiserver.filters.authn import Authn, claimed_user, impersonations, with_usual_groups
+from sampan.apiserver.filters.authn import Authn
 from sampan.apiserver.rbac import Attributes
 from sampan.cluster.pki import Pki, Subject
 from sampan.net.http import Peer, Request, Response
@@ -77,78 +76,3 @@ async def test_a_user_from_inside_the_process_is_not_asked(tmp_path: Path) -> No
     world = World()
     await world.filter(Request("GET", "/", headers={"authorization": "Bearer wrong"}, context={"user": JANE}))
     assert world.seen == JANE
-
-
-# ---- impersonation
-
-
-async def test_who_may_not_is_told_what() -> None:
-    world = World()
-    with pytest.raises(StatusError) as caught:
-        await world.user(authorization="Bearer t", impersonate_user="root")
-    text = 'users "root" is forbidden: User "jane" cannot impersonate resource "users" in API group "" at the cluster'
-    assert caught.value.message == f"{text} scope: no rule"
-    assert caught.value.details == {"name": "root", "kind": "users"}
-    assert world.seen is None
-
-
-async def test_a_service_account_is_asked_about_in_its_namespace() -> None:
-    world = World()
-    with pytest.raises(StatusError) as caught:
-        await world.user(authorization="Bearer t", impersonate_user="system:serviceaccount:ns:robot")
-    assert 'serviceaccounts "robot" is forbidden' in caught.value.message
-    assert caught.value.message.endswith('in the namespace "ns": no rule')
-
-
-async def test_every_claim_is_checked() -> None:
-    world = World(allowed=("users", "groups", "uids"))
-    claims = {"impersonate_user": "joe", "impersonate_group": "a, b", "impersonate_uid": "7"}
-    user = await world.user(authorization="Bearer t", **claims)
-    assert user == UserInfo("joe", "7", ("a", "b", "system:authenticated"))
-    with pytest.raises(StatusError) as caught:
-        await world.user(authorization="Bearer t", **claims, **{"impersonate-extra-scopes": "x"})
-    assert 'userextras.authentication.k8s.io "x" is forbidden' in caught.value.message
-    assert 'resource "userextras/scopes" in API group "authentication.k8s.io"' in caught.value.message
-
-
-def test_what_a_claim_needs() -> None:
-    claimed = claimed_user(
-        {
-            "impersonate-user": "system:serviceaccount:ns:robot", "impersonate-group": "g", "impersonate-uid": "7",
-            "impersonate-extra-a%2fb": "v", "accept": "x",
-        }
-    )  # fmt: skip
-    assert impersonations(claimed) == [
-        Attributes("impersonate", resource="serviceaccounts", namespace="ns", name="robot"),
-        Attributes("impersonate", resource="groups", name="g"),
-        Attributes("impersonate", "authentication.k8s.io", "userextras", "a/b", name="v"),
-        Attributes("impersonate", "authentication.k8s.io", "uids", name="7"),
-    ]
-
-
-@pytest.mark.parametrize("headers", [{"impersonate-group": "g"}, {"impersonate-uid": "7"}, {"impersonate-extra-a": ""}])
-def test_claims_without_a_user_are_a_bad_request(headers: dict[str, str]) -> None:
-    with pytest.raises(StatusError) as caught:
-        claimed_user(headers)
-    assert caught.value.code == 400
-    assert "without impersonating a user" in caught.value.message
-
-
-@pytest.mark.parametrize(
-    ("claimed", "groups"),
-    [
-        (UserInfo("joe"), ("system:authenticated",)),
-        (UserInfo("joe", groups=("a",)), ("a", "system:authenticated")),
-        (UserInfo("joe", groups=("system:unauthenticated",)), ("system:unauthenticated",)),
-        (UserInfo("system:anonymous"), ("system:unauthenticated",)),
-        (UserInfo("system:anonymous", groups=("a",)), ("a", "system:unauthenticated")),
-        (
-            UserInfo("system:serviceaccount:n:a"),
-            ("system:serviceaccounts", "system:serviceaccounts:n", "system:authenticated"),
-        ),
-        (UserInfo("system:serviceaccount:n:a", groups=("g",)), ("g", "system:authenticated")),
-        (UserInfo("system:serviceaccount:n:a:b"), ("system:authenticated",)),
-    ],
-)
-def test_the_groups_that_come_with_a_name(claimed: Any, groups: tuple[str, ...]) -> None:
-    assert with_usual_groups(claimed).groups == groups

@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from sampan.api.errors import StatusError, qualified
+from sampan.api.quote import go_quoted
 from sampan.api.selectors import SelectorError, parse_fields
 from sampan.apiserver.authorizer import Authorizer, attributes_of
 from sampan.apiserver.context import RequestInfo, UserInfo
@@ -56,14 +57,14 @@ def refusal(user: UserInfo, wanted: Attributes, why: str) -> StatusError:
     """The 403 of an authorizer's no."""
     tail = f": {why}" if why else ""
     if wanted.path:
-        message = f'forbidden: User "{user.name}" cannot {wanted.verb} path "{wanted.path}"{tail}'
+        message = f"forbidden: User {go_quoted(user.name)} cannot {wanted.verb} path {go_quoted(wanted.path)}{tail}"
         return StatusError(403, "Forbidden", message, {})
     what = qualified(wanted.group, wanted.resource)
     if wanted.name:
-        what += f' "{wanted.name}"'
+        what += f" {go_quoted(wanted.name)}"
     where = f'in the namespace "{wanted.namespace}"' if wanted.namespace else "at the cluster scope"
     message = (
-        f'{what} is forbidden: User "{user.name}" cannot {wanted.verb} resource "{wanted.full_resource}" '
+        f'{what} is forbidden: User {go_quoted(user.name)} cannot {wanted.verb} resource "{wanted.full_resource}" '
         f'in API group "{wanted.group}" {where}{tail}'
     )
     details = {"name": wanted.name} if wanted.name else {}
