@@ -29,6 +29,7 @@ from sampan.controllers import (
     service_cidr,
     serviceaccount,
     statefulset,
+    ttl,
     ttl_after_finished,
     volume_protection,
 )
@@ -75,6 +76,7 @@ def controllers(settings: Settings) -> tuple[Controller, ...]:
         pod_gc.CONTROLLER,
         role_aggregation.CONTROLLER,
         job.CONTROLLER,
+        ttl.CONTROLLER,
         ttl_after_finished.CONTROLLER,
         statefulset.CONTROLLER,
         daemonset.CONTROLLER,

@@ -304,6 +304,7 @@ def _clear(seen: Marked) -> Plan:
 
 CONTROLLER = Controller(
     "disruption-controller",
+    component="controllermanager",
     watches=(Watches(PDBS, self_key), Watches(PODS, pod_keys)),
     observe=observe,
     decide=decide,

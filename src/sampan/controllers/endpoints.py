@@ -169,6 +169,7 @@ def truncated(subsets: Sequence[Obj]) -> list[Obj]:
 
 CONTROLLER = Controller(
     "endpoints-controller",
+    component="endpoint-controller",
     watches=(Watches(SERVICES, self_key), Watches(PODS, service_keys), Watches(ENDPOINTS, self_key)),
     observe=observe,
     decide=decide,

@@ -224,6 +224,7 @@ def _delete(endpoint_slice: Obj) -> Action:
 
 CONTROLLER = Controller(
     "endpointslice-controller",
+    component="endpoint-slice-controller",
     watches=(
         Watches(SERVICES, self_key),
         Watches(PODS, service_keys, indexes={"node": by_node}),

@@ -39,6 +39,8 @@ class Form:
     """The owner's; raises SelectorError."""
     tells_terminating: bool = True
     """Whether its status has terminatingReplicas."""
+    component: str = ""
+    """As whom its controller reports events, where that is not its name."""
 
 
 def selector_of(owner: Obj) -> LabelSelector:
@@ -252,6 +254,7 @@ def controller(name: str, form: Form) -> Controller:
         observe=partial(observe, form),
         decide=decide,
         reports_failures=True,
+        component=form.component,
     )
 
 

@@ -13,5 +13,11 @@ def selector_of(owner: Obj) -> LabelSelector:
     return label_selector({"matchLabels": spec(owner).get("selector") or {}})
 
 
-FORM = Form(GVK("", "v1", "ReplicationController"), REPLICATIONCONTROLLERS, selector_of, tells_terminating=False)
+FORM = Form(
+    GVK("", "v1", "ReplicationController"),
+    REPLICATIONCONTROLLERS,
+    selector_of,
+    tells_terminating=False,
+    component="replication-controller",
+)
 CONTROLLER = controller("replicationcontroller-controller", FORM)

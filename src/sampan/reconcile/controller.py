@@ -80,3 +80,5 @@ class Controller:
     """How to follow a kind that the server begins to serve later, for controllers that care for every kind."""
     on_demand: Callable[[RestMapping], Watches] | None = None
     """How to follow a kind that a plan asks to follow (`Follow`)."""
+    component: str = ""
+    """As whom it reports events, where that is not its name."""

@@ -47,7 +47,7 @@ class Runner:
     def __init__(self, controller: Controller, kit: Kit) -> None:
         self.controller, self.kit = controller, kit
         self.queue: WorkQueue[Key] = WorkQueue(kit.clock)
-        self.recorder = Recorder(kit.api, kit.clock, controller.name)
+        self.recorder = Recorder(kit.api, kit.clock, controller.component or controller.name)
         self._counters = {
             counted: (
                 kit.metrics.counter(f"{counted.name}_total", counted.total_text),
