@@ -420,7 +420,7 @@ async def full_server() -> AsyncIterator[App]:
     store, clock, rng = MemoryStore(), RealClock(), random.Random(7)
     objects = StoredObjects(store)
     authorizer = Authorizer(store, objects)
-    tokens = ServiceAccountTokens(Signer(KEY), objects)
+    tokens = ServiceAccountTokens(lambda: Signer(KEY), objects)
     bearer = BearerTokens(ADMINS, tokens)
 
     agents = HttpClient()

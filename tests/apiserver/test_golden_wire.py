@@ -24,8 +24,8 @@ CONTROLLERS = (
     "service-cidr-controller",
 )  # fmt: skip
 TOKEN = "wire-token"
-DIFFERS = frozenset({"discovery/oidc", "protocol/405"})
-"""Tokens are signed by an EC key; a method that HTTP does not know is answered before there is a Status."""
+DIFFERS = frozenset({"protocol/405"})
+"""A method that HTTP does not know is answered before there is a Status."""
 
 
 @pytest.fixture(scope="module")

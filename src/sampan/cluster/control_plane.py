@@ -4,6 +4,7 @@ import errno
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 from sampan.aio.clock import Clock
 from sampan.aio.tasks import Tasks
@@ -70,6 +71,7 @@ class ControlPlane:
         await self.kubelets.close()
         await self.proxy.close()
         await self.app.close()
+        self.pki.signing_key()
 
 
 async def start_control_plane(
@@ -79,7 +81,8 @@ async def start_control_plane(
     configuration = read_pod_security(config.pod_security_config)
     objects = StoredObjects(store)
     authorizer = Authorizer(store, objects)
-    tokens = ServiceAccountTokens(Signer(pki.signing_key()), objects)
+    pki.begin_signing_key()
+    tokens = ServiceAccountTokens(cache(lambda: Signer(pki.signing_key())), objects)
     bearer = BearerTokens(_static_tokens(config), tokens)
     rng = random.Random()  # names and uids need to be unlike, not secret
     kubelet_client = pki.client("apiserver-kubelet-client", KUBELET_CLIENT)

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Thread
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sampan.aio.files import write_atomic
@@ -55,11 +56,14 @@ def new_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def key_pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
     """PKCS#8 PEM."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+
+
+SIGNING_KEY = "sa.key"
 
 
 class Pki:
@@ -68,6 +72,7 @@ class Pki:
     def __init__(self, directory: Path, now: datetime) -> None:
         """Raises ClusterError for a directory that cannot be used, or a CA that cannot be read."""
         self._dir, self._now = directory, now
+        self._signing: Thread | None = None
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.ca = self._load_ca()
@@ -115,14 +120,25 @@ class Pki:
         """The authority that extension API servers trust to name users; it signs nothing else."""
         return Pki(self._dir / "front-proxy", self._now)
 
+    def begin_signing_key(self) -> None:
+        """Make the key for service account tokens in a thread, if there is none: RSA keys take their time."""
+        if not (self._dir / SIGNING_KEY).exists():
+            self._signing = Thread(target=self._make_signing_key, name="signing key")
+            self._signing.start()
+
     def signing_key(self) -> bytes:
-        """The key that signs service account tokens, PEM."""
-        path = self._dir / "sa.key"
-        if path.exists():
-            return path.read_bytes()
-        pem = key_pem(new_key())
-        write_atomic(path, pem, 0o600)
-        return pem
+        """The key that signs service account tokens, PEM: RSA, as kubeadm's."""
+        path = self._dir / SIGNING_KEY
+        if self._signing is not None:
+            self._signing.join()
+            self._signing = None
+        if not path.exists():
+            self._make_signing_key()
+        return path.read_bytes()
+
+    def _make_signing_key(self) -> None:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        write_atomic(self._dir / SIGNING_KEY, key_pem(key), 0o600)
 
     def _issue(
         self, subject: x509.Name, usage: x509.ObjectIdentifier, alternative: x509.SubjectAlternativeName | None

@@ -50,7 +50,7 @@ def world() -> World:
 @pytest.fixture
 def tokens(world: World) -> ServiceAccountTokens:
     """Over that world."""
-    return ServiceAccountTokens(Signer(PEM), world)
+    return ServiceAccountTokens(lambda: Signer(PEM), world)
 
 
 def issue(tokens: ServiceAccountTokens, bound: Obj | None = None, *audiences: str, node: Obj | None = None) -> str:
@@ -121,7 +121,7 @@ async def test_the_node_of_a_bound_pod_may_go(tokens: ServiceAccountTokens, worl
 
 
 async def test_another_issuer_s_token_is_nobody_s(tokens: ServiceAccountTokens, world: World) -> None:
-    other = ServiceAccountTokens(Signer(PEM), world, issuer="https://elsewhere")
+    other = ServiceAccountTokens(lambda: Signer(PEM), world, issuer="https://elsewhere")
     with pytest.raises(BadToken, match="another issuer"):
         await tokens.check(issue(other), (), NOW)
 

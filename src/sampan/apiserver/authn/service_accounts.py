@@ -1,6 +1,6 @@
 """Service account tokens: bound to an audience, a time, and to objects that must still exist (KEP-1205)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -29,7 +29,7 @@ class Objects(Protocol):
 class ServiceAccountTokens:
     """Issues and checks tokens."""
 
-    def __init__(self, signer: Signer, objects: Objects, issuer: str = ISSUER) -> None:
+    def __init__(self, signer: Callable[[], Signer], objects: Objects, issuer: str = ISSUER) -> None:
         self.signer, self._objects, self.issuer = signer, objects, issuer
 
     def issue(self, account: Obj, audiences: Sequence[str], seconds: int, now: datetime, *, bound: Obj | None, id_: str,
@@ -52,11 +52,11 @@ class ServiceAccountTokens:
             "nbf": issued,
             "sub": f"{PREFIX}{meta['namespace']}:{meta['name']}",
         }
-        return self.signer.sign(claims)
+        return self.signer().sign(claims)
 
     async def check(self, token: str, audiences: Sequence[str], now: datetime) -> tuple[UserInfo, list[str]]:
         """The user of a token, and which of the audiences it is for. Raises BadToken."""
-        claims = self.signer.verify(token)
+        claims = self.signer().verify(token)
         if claims.get("iss") != self.issuer:
             raise BadToken("another issuer")
         wanted, meant = list(audiences) or [self.issuer], claims.get("aud") or []
