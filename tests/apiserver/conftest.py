@@ -315,12 +315,15 @@ class Replay:
         for key, value in self.fill(step.get("headers", {})).items():
             headers[key.lower()] = value
         headers = {key: value for key, value in headers.items() if value is not None}
+        groups: list[str] = []
         if who := self.fill(step.get("as")):
             headers["impersonate-user"] = who["user"]
-            if who.get("groups"):
-                headers["impersonate-group"] = ", ".join(who["groups"])
+            groups = who.get("groups") or []
+            if groups:
+                headers["impersonate-group"] = ", ".join(groups)
         path, _, query = self.fill(step["path"]).partition("?")
-        response = await self.app(Request(step["method"], path, query, headers, content))
+        repeated = {"impersonate-group": groups} if groups else None
+        response = await self.app(Request(step["method"], path, query, headers, content, repeated=repeated))
         if response.stream is not None:
             events = await read_stream(response.stream, step.get("expect_stream", {}), self.STREAM)
             return shape(response, events, step["method"])
@@ -459,6 +462,12 @@ async def full_server() -> AsyncIterator[App]:
             task.cancel()
         await asyncio.gather(*watching, return_exceptions=True)
         await store.close()
+
+
+@pytest.fixture(scope="session")
+def admin_token() -> str:
+    """A token of somebody who may do everything."""
+    return ADMIN
 
 
 @pytest.fixture

@@ -65,9 +65,8 @@ class Wire:
         query = f"?{request.query}" if request.query else ""
         stack = AsyncExitStack()
         url = f"{self._url}{request.path}{query}"
-        answer = await stack.enter_async_context(
-            self._client.stream(request.method, url, request.headers.items(), request.body, 30)
-        )
+        headers = [(name, value) for name in request.headers for value in request.values(name)]
+        answer = await stack.enter_async_context(self._client.stream(request.method, url, headers, request.body, 30))
         streams = answer.headers.get("transfer-encoding") == "chunked"
         if streams and answer.status == 200:
             return Response(answer.status, answer.pairs, stream=_Chunks(stack, answer.chunks))

@@ -55,6 +55,7 @@ class Parts:
     """The part of `admission` that follows webhook configurations: started and closed with the server."""
     authn: Filter | None = None
     authz: Filter | None = None
+    audit: Filter | None = None
     connectors: Mapping[tuple[str, str, str], Connector] = field(default_factory=dict)
     clock: Clock = field(default_factory=RealClock)
     rng: random.Random = field(default_factory=random.Random)
@@ -75,6 +76,7 @@ FILTERS: tuple[Callable[["App", Handler], Handler], ...] = (
     lambda app, inner: StandardHeaders(inner, app.parts.rng),
     lambda app, inner: Compression(inner),
     lambda app, inner: Observe(inner, app.metrics, app.parts.clock.monotonic),
+    lambda app, inner: app.parts.audit(inner) if app.parts.audit else inner,
     lambda app, inner: Errors(inner),
     lambda app, inner: Info(inner),
     lambda app, inner: app.parts.authn(inner) if app.parts.authn else inner,

@@ -142,7 +142,14 @@ class Call:
             more.get("dry_run", False),
             more.get("options", {}),
             self.warnings,
+            trail.annotations if (trail := self.request.context.get("audit")) is not None else {},
         )
+
+    def audit(self, obj: Obj) -> None:
+        """Tell the audit log, if there is one, what is to be written."""
+        trail = self.request.context.get("audit")
+        if trail is not None:
+            trail.asks(self.resource.strategy.default(obj))
 
 
 Verb = Callable[[Call], Awaitable[Response]]

@@ -40,6 +40,18 @@ class ClusterConfig:
     """As kube-controller-manager's --controllers: `*`, `name`, `-name`, separated by commas."""
     pod_security_config: Path | None = None
     """A PodSecurityConfiguration: defaults and exemptions of Pod Security admission."""
+    audit_policy_file: Path | None = None
+    """An audit Policy; without it nothing is audited."""
+    audit_log_path: str = ""
+    """Where events are written; - is standard output; empty: nowhere."""
+    audit_log_format: str = "json"
+    """json, or legacy: lines for people."""
+    audit_log_maxsize: int = 100
+    """Megabytes, then the file is put aside; 0: never."""
+    audit_log_maxbackup: int = 0
+    """So many files that were put aside are kept; 0: all."""
+    audit_log_maxage: int = 0
+    """For so many days; 0: for ever."""
     service_cidr: str = "10.96.0.0/16"
     cve_feed: str = ""
     """Source of a CVE feed that is kept fresh and served: github, an address, a file; empty: none."""

@@ -33,6 +33,7 @@ from sampan.apiserver.objects import StoredObjects
 from sampan.apiserver.openid import openid_pages
 from sampan.apiserver.start import ensure
 from sampan.client.local import LocalTransport
+from sampan.cluster.auditing import auditing
 from sampan.cluster.config import ClusterConfig, ClusterError
 from sampan.cluster.pki import FRONT_PROXY, KUBELET_CLIENT, Pki, apiserver_hosts, authentication_config
 from sampan.cluster.pod_security import read_pod_security
@@ -116,6 +117,7 @@ async def start_control_plane(
         outsiders=outsiders,
         authn=lambda app: Authn(app, clock, tokens=bearer, may=authorizer.authorize),
         authz=lambda app: Authz(app, authorizer),
+        audit=auditing(config, clock, rng),
         connectors=connectors(Means(objects, bearer, authorizer, kubelets, version, proxy)),
         clock=clock,
         rng=rng,

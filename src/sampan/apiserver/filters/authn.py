@@ -33,8 +33,15 @@ class Authn:
         context = request.context
         if "user" not in context:
             context["user"] = await self._identify(request)
+        trail = context.get("audit")
+        if trail is not None:
+            trail.begin(context["user"])
+            context["audited"](trail.received())
         if any(header.startswith("impersonate-") for header in request.headers):
-            context["user"] = await self._impersonation.become(request, context["user"])
+            asker = context["user"]
+            context["user"] = await self._impersonation.become(request, asker)
+            if trail is not None and context["user"] is not asker:
+                trail.impersonates(context["user"], self._impersonation.constraint(asker))
         return await self._app(request)
 
     async def _identify(self, request: Request) -> UserInfo:

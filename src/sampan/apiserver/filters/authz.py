@@ -13,6 +13,8 @@ from sampan.apiserver.query import parse_query
 from sampan.apiserver.rbac import MASTERS, Attributes
 from sampan.net.http import Handler, Request, Response
 
+DECISION, REASON = "authorization.k8s.io/decision", "authorization.k8s.io/reason"
+"""What the audit log is told."""
 SELECTING = frozenset(("list", "watch", "deletecollection"))
 CREATING = frozenset(("update", "patch"))
 
@@ -25,12 +27,19 @@ class Authz:
 
     async def __call__(self, request: Request) -> Response:
         user: UserInfo = request.context["user"]
-        if MASTERS not in user.groups:
+        trail = request.context.get("audit")
+        if MASTERS in user.groups:
+            if trail is not None:
+                trail.annotations |= {DECISION: "allow", REASON: ""}
+        else:
             info: RequestInfo = request.context["info"]
             wanted = attributes_of(info)
             if request.query and info.verb in SELECTING and node_of(user) is not None:
                 wanted = replace(wanted, fields=demanded_fields(request.query))
             decision = await self._authorizer.authorize(user, wanted)
+            if trail is not None:
+                said = "allow" if decision.allowed else "forbid"
+                trail.annotations |= {DECISION: said, REASON: decision.reason}
             if not decision.allowed:
                 raise refusal(user, wanted, decision.reason)
             if info.verb in CREATING:

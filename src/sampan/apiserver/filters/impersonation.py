@@ -72,6 +72,11 @@ class Impersonation:
         assert first is not None  # the legacy way is for everybody
         raise first
 
+    def constraint(self, asker: UserInfo) -> str:
+        """The verb of the way that worked last for this asker; empty for the legacy one."""
+        mode = self._last.get(asker.name)
+        return mode.verb if mode is not None and mode.name else ""
+
     async def _check(self, mode: Mode, wanted: UserInfo, asker: UserInfo, request: Attributes) -> None:
         if mode is ASSOCIATED_NODE:
             asker = replace(asker, extra={NODE_KEYS: tuple(sorted(asker.extra))})

@@ -25,6 +25,7 @@ async def create(call: Call) -> Response:
         options.validation,
     )
     call.warnings.extend(decoded.problems)
+    call.audit(decoded.obj)
     said = _said(request.body, call.resource.schema) if b"[]" in request.body else LEAF
     written = await write.create(call, decoded.obj, options, said=said)
     return answer(call, written.value, 201)

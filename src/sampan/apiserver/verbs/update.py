@@ -24,6 +24,7 @@ async def update(call: Call) -> Response:
         options.validation,
     )
     call.warnings.extend(decoded.problems)
+    call.audit(decoded.obj)
     obj = check_name(call, decoded.obj)
 
     async def make(old: Obj) -> Obj:

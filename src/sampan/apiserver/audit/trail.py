@@ -1,0 +1,188 @@
+"""Trail: what is found out about one request, stage by stage, as audit events (audit.k8s.io/v1 Event)."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sampan.api.json import JSONDecodeError, Obj, loads
+from sampan.api.times import format_micro
+from sampan.apiserver.audit.policy import Policy, Wanted
+from sampan.apiserver.context import RequestInfo, UserInfo
+from sampan.net.http import Request, Response
+
+MOST_AGENT = 1024
+CUT = "...TRUNCATED"
+JSON = "application/json"
+
+
+class Trail:
+    """One request's. It is begun when its user is known; `annotations` is what others write into it."""
+
+    def __init__(self, request: Request, audit_id: str, received: datetime, policy: Policy) -> None:
+        self._request, self._received, self._policy = request, received, policy
+        self.id = audit_id
+        self.wanted: Wanted | None = None
+        self.annotations: dict[str, str] = {}
+        self._event: Obj = {}
+        self._object: Obj | None = None
+
+    def begin(self, user: UserInfo | None) -> None:
+        """The user is known (None: nobody could be)."""
+        request = self._request
+        info: RequestInfo = request.context["info"]
+        self.wanted = self._policy.wanted(user, info)
+        if self.wanted.level == "None":
+            return
+        agent = request.headers.get("user-agent", "")
+        self._event = {
+            "kind": "Event",
+            "apiVersion": "audit.k8s.io/v1",
+            "level": self.wanted.level,
+            "auditID": self.id,
+            "stage": "",
+            "requestURI": f"{request.path}?{request.query}" if request.query else request.path,
+            "verb": info.verb,
+            "user": user_of(user),
+            "sourceIPs": source_addresses(request),
+            **({"userAgent": agent if len(agent) <= MOST_AGENT else agent[:MOST_AGENT] + CUT} if agent else {}),
+        }
+        if info.is_resource:
+            self._event["objectRef"] = reference(info)
+
+    def impersonates(self, user: UserInfo, constraint: str) -> None:
+        """The asker speaks for that user; `constraint`: the verb that let them, empty for the old one."""
+        if self._event:
+            self._event["impersonatedUser"] = user_of(user)
+            if constraint:
+                self._event["authenticationMetadata"] = {"impersonationConstraint": constraint}
+
+    def asks(self, obj: Obj) -> None:
+        """The object that is to be written."""
+        meta = obj.get("metadata") or {}
+        ref = self._event.get("objectRef")
+        if ref is not None:
+            for key in ("namespace", "name", "uid", "resourceVersion"):
+                if meta.get(key) and not ref.get(key):
+                    ref[key] = meta[key]
+        if self.wanted is not None and self.wanted.reaches("Request"):
+            self._object = obj
+
+    def received(self) -> Obj | None:
+        """The event of the stage RequestReceived, if that is wanted."""
+        return self._stage("RequestReceived", self._received)
+
+    def started(self, response: Response, now: datetime) -> Obj | None:
+        """The event of a stream's beginning."""
+        self._event["responseStatus"] = {"metadata": {}, "code": response.status}
+        return self._stage("ResponseStarted", now)
+
+    def completed(self, response: Response, now: datetime) -> Obj | None:
+        """The event of the end."""
+        if not self._event or self.wanted is None:
+            return None
+        answer = None if response.stream is not None else body_of(response)
+        self._event["responseStatus"] = status_of(response, answer)
+        if self.wanted.reaches("Request"):
+            asked = self._asked()
+            if asked is not None:
+                self._event["requestObject"] = self._trimmed(asked)
+        if self.wanted.reaches("RequestResponse") and isinstance(answer, dict):
+            self._event["responseObject"] = self._trimmed(answer)
+        return self._stage("ResponseComplete", now)
+
+    def unknown_user(self, response: Response, now: datetime) -> Obj | None:
+        """The event of a request whose credentials were refused."""
+        self.begin(None)
+        if not self._event:
+            return None
+        answer = body_of(response)
+        self._event["responseStatus"] = status_of(response, answer)
+        if self.wanted is not None and self.wanted.reaches("RequestResponse"):
+            self._event["responseObject"] = answer
+        return self._stage("ResponseStarted", now)
+
+    def _asked(self) -> Any:
+        if self._object is not None:
+            return self._object
+        if not self._request.body:
+            return None
+        try:
+            return loads(self._request.body)
+        except JSONDecodeError:
+            return None
+
+    def _trimmed(self, obj: Any) -> Any:
+        if self.wanted is None or not self.wanted.omit_managed_fields or not isinstance(obj, dict):
+            return obj
+        made = without_managed_fields(obj)
+        if isinstance(made.get("items"), list):
+            made["items"] = [without_managed_fields(one) if isinstance(one, dict) else one for one in made["items"]]
+        return made
+
+    def _stage(self, stage: str, now: datetime) -> Obj | None:
+        if not self._event or self.wanted is None or stage in self.wanted.omitted:
+            return None
+        times = {
+            "requestReceivedTimestamp": format_micro(self._received),
+            "stageTimestamp": format_micro(now),
+        }
+        notes = {"annotations": dict(self.annotations)} if self.annotations else {}
+        return {**self._event, "stage": stage, **times, **notes}
+
+
+def without_managed_fields(obj: Obj) -> Obj:
+    """A copy of the outer parts without metadata.managedFields."""
+    meta = obj.get("metadata")
+    if not isinstance(meta, dict) or "managedFields" not in meta:
+        return dict(obj)
+    return {**obj, "metadata": {key: value for key, value in meta.items() if key != "managedFields"}}
+
+
+def user_of(user: UserInfo | None) -> Obj:
+    """A user as events show one."""
+    if user is None:
+        return {}
+    made: Obj = {"username": user.name, "uid": user.uid, "groups": list(user.groups)}
+    made["extra"] = {key: list(values) for key, values in user.extra.items()}
+    return {key: value for key, value in made.items() if value}
+
+
+def reference(info: RequestInfo) -> Obj:
+    """What is asked for."""
+    made = {
+        "resource": info.resource, "namespace": info.namespace, "name": info.name, "apiGroup": info.group,
+        "apiVersion": info.version, "subresource": info.subresource,
+    }  # fmt: skip
+    return {key: value for key, value in made.items() if value}
+
+
+def source_addresses(request: Request) -> list[str]:
+    """Where the request came from: what proxies say, then the peer."""
+    said = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",") if part.strip()]
+    if not said and request.headers.get("x-real-ip"):
+        said = [request.headers["x-real-ip"]]
+    peer = request.peer.host if request.peer is not None else ""
+    return [*said, peer] if peer and (not said or said[-1] != peer) else said
+
+
+def body_of(response: Response) -> Any:
+    """A JSON body, parsed; None for another one."""
+    kind = next((value for name, value in response.headers if name.lower() == "content-type"), "")
+    if not kind.startswith(JSON) or not response.body:
+        return None
+    try:
+        return loads(response.body)
+    except JSONDecodeError:
+        return None
+
+
+def status_of(response: Response, answer: Any) -> Obj:
+    """What came of the request: of a Status what it says, else the code alone."""
+    made: Obj = {"metadata": {}}
+    if isinstance(answer, dict) and answer.get("kind") == "Status" and answer.get("apiVersion") == "v1":
+        made |= {key: answer[key] for key in ("status", "message", "reason", "details") if answer.get(key)}
+    return {**made, "code": response.status}
+
+
+Sink = Callable[[Obj], None]
+"""Where events go."""
