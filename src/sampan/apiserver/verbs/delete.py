@@ -174,9 +174,10 @@ def _marked(call: Call, old: Obj, options: DeleteOptions) -> tuple[Obj, bool]:
         return obj, True
     if "deletionTimestamp" not in meta:
         meta["deletionTimestamp"] = call.kit.now()
-        if meta.get("generation"):
+        if meta.get("generation") and not clean_up:
             meta["generation"] += 1
-    meta["deletionGracePeriodSeconds"] = 0
+    if not clean_up:
+        meta["deletionGracePeriodSeconds"] = 0
     return obj, False
 
 
