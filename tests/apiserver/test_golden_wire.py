@@ -24,8 +24,6 @@ CONTROLLERS = (
     "service-cidr-controller",
 )  # fmt: skip
 TOKEN = "wire-token"
-DIFFERS = frozenset({"protocol/405"})
-"""A method that HTTP does not know is answered before there is a Status."""
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +119,6 @@ async def test_as_recorded(
     async with HttpClient(client_context(ca)) as client:
         for scenario in recorded_in(area):
             found = await OverTheWire(Wire(url, client), scenario, TOKEN).run()
-            if found and scenario["name"] not in expected_failures | DIFFERS:
+            if found and scenario["name"] not in expected_failures:
                 problems[scenario["name"]] = found[:3]
     assert problems == {}

@@ -152,11 +152,15 @@ def status_response(request: Request, error: StatusError) -> Response:
 
 
 def refusal(status: int, message: str) -> Response:
-    """What is said to a request that never becomes one: a Status for a body that is too large, else plain text."""
+    """What is said to a request that never becomes one: a Status for a body that is too large and a method that nobody
+    knows, else plain text."""
+    if status == 405:
+        return Response(405, [JSON_HEADER], json.dumps(StatusError(405, "MethodNotAllowed", NO_METHOD, {}).to_status()))
     if status != 413:
         return Response(status, [("Content-Type", "text/plain; charset=utf-8")], f"{status} {message}".encode())
     error = StatusError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {LARGEST_BODY}")
     return Response(413, [JSON_HEADER], json.dumps(error.to_status()))
 
 
+NO_METHOD = "the server does not allow this method on the requested resource"
 LARGEST_BODY = 3 * 1024 * 1024

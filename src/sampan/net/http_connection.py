@@ -8,6 +8,7 @@ A client that closes its side is gone, as for Go's server: what still works for 
 
 import asyncio
 import logging
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Protocol, cast
@@ -29,6 +30,8 @@ from sampan.net.http_wire import (
 
 LOG = logging.getLogger(__name__)
 BIG = 64 * 1024
+REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ /[^ \r\n]* HTTP/1\.[01]\r\n")
+"""The first line of a request as it should be, whatever its method."""
 """Bodies above this are not copied behind their head."""
 
 
@@ -120,6 +123,8 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             cause = error.__context__
             refused = cause if isinstance(cause, Refused) else Refused(400, "malformed HTTP request")
+            if isinstance(error, httptools.HttpParserInvalidMethodError) and REQUEST_LINE.match(data):
+                refused = Refused(405, "Method Not Allowed")
             self._refuse(refused)
             return
         self._watch_progress()
