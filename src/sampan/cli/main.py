@@ -10,10 +10,11 @@ from sampan.cli.verbs.cve_feed import cve_feed
 from sampan.cli.verbs.down import down
 from sampan.cli.verbs.node import node
 from sampan.cli.verbs.pod_security import pod_security
+from sampan.cli.verbs.server import server
 from sampan.cli.verbs.status import status
 from sampan.cli.verbs.up import up
 
-VERBS = (up, down, status, node, cve_feed, advise, pod_security)
+VERBS = (up, down, status, server, node, cve_feed, advise, pod_security)
 
 
 @click.group(

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,13 @@ AUDIT = (
     "audit_policy_file", "audit_log_path", "audit_log_format", "audit_log_maxsize", "audit_log_maxbackup",
     "audit_log_maxage",
 )  # fmt: skip
+OF_NODES = (
+    click.option("--nodes", type=click.IntRange(0), default=1, show_default=True, help="Nodes in this process."),
+    click.option(
+        "--runtime", default="auto", show_default=True, help="auto, simulated, or unix://SOCKET of a CRI runtime."
+    ),
+    click.option("--node-ip", default="", help="The nodes' address.  [127.0.0.1; with a real runtime the machine's]"),
+)
 OPTIONS = (
     click.option(
         "--data-dir", type=click.Path(path_type=Path), help="Where everything is kept.  [~/.local/share/sampan]"
@@ -38,11 +46,7 @@ OPTIONS = (
     click.option(
         "--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Write it here and nowhere else."
     ),
-    click.option("--nodes", type=click.IntRange(0), default=1, show_default=True, help="Nodes in this process."),
-    click.option(
-        "--runtime", default="auto", show_default=True, help="auto, simulated, or unix://SOCKET of a CRI runtime."
-    ),
-    click.option("--node-ip", default="", help="The nodes' address.  [127.0.0.1; with a real runtime the machine's]"),
+    *OF_NODES,
     click.option("--store", default="", help="memory: or sqlite:PATH.  [sqlite in the data directory]"),
     click.option("--kubernetes-version", default=DEFAULT_VERSION, show_default=True, help="1.25 ... 1.37"),
     click.option("--token-auth-file", type=click.Path(path_type=Path), help='CSV: token,user,uid,"group,..."'),
@@ -65,9 +69,9 @@ OPTIONS = (
 )
 
 
-def with_options(command: Any) -> Any:
-    """Add OPTIONS in their order."""
-    for option in reversed(OPTIONS):
+def with_options(command: Any, options: Sequence[Any] = OPTIONS) -> Any:
+    """Add options in their order."""
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -78,6 +82,11 @@ def with_options(command: Any) -> Any:
 @click.pass_context
 def up(ctx: click.Context, /, detach: bool, **options: Any) -> None:
     """Start a Kubernetes cluster; Ctrl-C ends it."""
+    start(ctx, options, detach)
+
+
+def start(ctx: click.Context, options: dict[str, Any], detach: bool) -> None:
+    """Start what the options say and stay with it, or leave it alone."""
     began = time.monotonic()
     if options["config"]:
         options = from_file(ctx, options)
