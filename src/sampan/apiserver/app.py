@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sampan.aio.clock import Clock, RealClock
+from sampan.api.errors import not_found_path
 from sampan.api.resource import Resource
 from sampan.apiserver.admission.outsiders import Outsiders
 from sampan.apiserver.admission.quota import ResourceQuota
@@ -42,6 +43,8 @@ Filter = Callable[[Handler], Handler]
 
 
 DEVICES = "resource.k8s.io"
+OWN_SERVICES = ("/version/", "/openid/v1/jwks/", "/.well-known/openid-configuration/")
+"""Below these, what is not there is told as a Status; elsewhere outside of the API in plain text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,5 +168,7 @@ class App:
         page = self.parts.pages.get(request.path)
         if page is not None and request.method in ("GET", "HEAD"):
             return page(request)
+        if request.path.startswith(OWN_SERVICES):
+            raise not_found_path()
         text = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
         return Response(404, text, b"404 page not found\n")

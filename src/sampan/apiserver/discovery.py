@@ -16,6 +16,7 @@ from sampan.net.http import Request, Response
 from sampan.resources import discovery
 
 V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2"
+V3_PROTOBUF = "application/com.github.proto-openapi.spec.v3"
 
 PATHS = (
     "/.well-known/openid-configuration", "/api", "/apis", "/apis/", "/healthz", "/livez", "/metrics", "/openapi/v2",
@@ -54,7 +55,7 @@ class Discovery:
         """The answer of a path of these, or None for another path. Raises 404, 405, 406."""
         path = request.path.rstrip("/") or "/"
         parts = path.split("/")[1:]
-        if parts[0] == "openapi":
+        if path == "/openapi/v2" or parts[:2] == ["openapi", "v3"]:
             return self._openapi(request, path)
         if path == "/" and request.path == "/":
             return written(request, {"paths": self._paths()}, Format())
@@ -134,7 +135,8 @@ class Discovery:
         mark = self._entries().get(key)
         if mark is None:
             return Response(404)
-        if not offered(request.headers.get("accept", ""), (JSON,)):
+        media = offered(request.headers.get("accept", ""), (JSON, V3_PROTOBUF))
+        if not media:
             return Response(406, [("Vary", "Accept")])
         fresh = [("Vary", "Accept")]
         wanted = (parse_qs(request.query).get("hash") or [""])[0]
@@ -144,7 +146,12 @@ class Discovery:
             ahead = datetime.now(UTC) + timedelta(days=365)
             fresh += [("Cache-Control", "public, immutable"), ("Expires", f"{ahead:%a, %d %b %Y %H:%M:%S UTC}")]
         body, _ = self._kept(path, lambda: openapi.v3_document(resources, key, version) or b"")
-        return _tagged(request, (body, mark), JSON, fresh)
+        if media == JSON:
+            return _tagged(request, (body, mark), JSON, fresh)
+        from sampan.resources.openapi_v3_binary import encode
+
+        binary, _ = self._kept(f"{path}#", lambda: encode(loads(body)))
+        return _tagged(request, (binary, mark), f"{V3_PROTOBUF}.v1.0+protobuf", fresh)
 
     def _entries(self) -> dict[str, str]:
         """The documents of OpenAPI v3 that this server makes itself, with their hashes."""
