@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from sampan.api.errors import StatusError
-from sampan.api.json import Obj
+from sampan.api.json import Obj, dumps, loads
 from sampan.api.names import ObjectRef, RestMapping
 from sampan.apiserver.app import App, Parts
 from sampan.apiserver.context import UserInfo
 from sampan.client.api import Api
 from sampan.client.local import LocalTransport
+from sampan.net.http import Request
 from sampan.resources.build import builtin_resources
 from sampan.resources.kinds import CRDS
 from sampan.store.memory import MemoryStore
@@ -192,3 +193,28 @@ async def test_scale_without_a_selector(api: Api) -> None:
     await api.create(BOATS, boat(crew=3))
     scale = await api.get(ObjectRef(BOATS, "default", "sampan"), "scale")
     assert (scale["spec"], scale["status"]) == ({"replicas": 3}, {"replicas": 0})
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "message"),
+    [
+        ({"sails": None}, 422, 'spec.sails in body must be of type integer: "null"'),
+        (None, 422, 'spec in body must be of type object: "null"'),
+        ({"sails": 1, "flag": None}, 201, ""),
+    ],
+)
+async def test_applied_nulls_are_seen_by_validation(
+    app: App, api: Api, spec: Obj | None, status: int, message: str
+) -> None:
+    """Those with a default become it; unlike in other bodies, the others are not dropped."""
+    await api.create(CRDS, definition())
+    await reached(api, NAME, established)
+    body = dumps({"apiVersion": "example.com/v1", "kind": "Boat", "metadata": {"name": "a"}, "spec": spec})
+    path = "/apis/example.com/v1/namespaces/default/boats/a"
+    found = await app(Request("PATCH", path, "fieldManager=m", {"content-type": "application/apply-patch+yaml"}, body))
+    made = loads(found.body)
+    assert found.status == status, made
+    if status == 422:
+        assert message in made["message"]
+    else:
+        assert made["spec"] == {"sails": 1, "flag": "none"}

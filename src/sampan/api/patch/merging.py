@@ -17,7 +17,7 @@ def merge(place: Place, live: Any, applied: Any) -> Any:
             return live if applied is None else applied
         return _merge_lists(place, live, applied)
     if not isinstance(applied, dict) or not isinstance(live, dict):
-        return live if applied is None else applied
+        return live if applied is None and isinstance(live, dict) else applied
     result = dict(live)
     for name, theirs in applied.items():
         ours = live.get(name, _ABSENT)

@@ -7,6 +7,7 @@ from sampan.api.json import JSONDecodeError, Obj, loads
 from sampan.api.patch import apply as merging
 from sampan.api.patch.track import Scope
 from sampan.api.schema.decode import DecodeError, decode, zero
+from sampan.api.schema.prune import prune
 from sampan.api.schema.strict import duplicate_fields
 from sampan.apiserver import write
 from sampan.apiserver.answer import answer
@@ -102,6 +103,9 @@ def applied(call: Call, scope: Scope, live: Obj, config: Obj, options: WriteOpti
         what = f"{meta.get('namespace', '')}/{meta.get('name', '')}; {call.group}/{call.resource.mapping.version}"
         text = f"failed to convert new object ({what}, Kind={call.kind}) to proper version: {error}"
         raise StatusError(500, "", text) from None
+    if call.resource.custom:  # what is applied is not decoded as bodies are: its nulls stay, for validation to see
+        rest = prune({key: one for key, one in raw.items() if key != "metadata"}, call.resource.schema)
+        obj = {**rest, "metadata": obj["metadata"]}
     obj["kind"], obj["apiVersion"] = call.kind, call.resource.gvk.api_version
     return obj
 
