@@ -138,6 +138,15 @@ def test_true_is_not_one_in_unknown_fields(thing: Place) -> None:
     assert ".spec.free.a" in owners(live)["Update:b"]
 
 
+def test_untyped_maps_that_become_something_else(thing: Place) -> None:
+    live = applied(thing, dict(TYPE), {"free": {"a": {"b": 1}}}, "m")
+    live["metadata"]["uid"] = "u"
+    live = track_update(scope(thing), live, {**live, "spec": {"free": {"a": [1, 2]}}}, "u")
+    assert owners(live) == {"Update:u": [".spec.free.a"]}
+    live = track_update(scope(thing), live, {**live, "spec": {"free": {"a": {"c": 1}}}}, "w")
+    assert owners(live) == {"Update:w": [".spec.free.a", ".spec.free.a.c"]}
+
+
 def test_old_updaters_are_put_together(thing: Place) -> None:
     live: Obj = {**TYPE, "metadata": {"uid": "u"}, "spec": {"map": {}}}
     live = track_create(scope(thing), live, "maker")

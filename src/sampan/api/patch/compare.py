@@ -3,7 +3,7 @@
 from typing import Any, Final, NamedTuple
 
 from sampan.api.json import Obj
-from sampan.api.patch.fields import LEAF, FieldSet, union, without
+from sampan.api.patch.fields import LEAF, SELF, FieldSet, union, without
 from sampan.api.patch.json import equal
 from sampan.api.patch.places import DEDUCED, Place, added, elements_of, is_whole
 
@@ -64,6 +64,8 @@ def _values(element: str, child: Place, pair: tuple[Any, Any], found: Comparison
     if child.leaf or child.kind == "scalar" or _both_whole(child, ours, theirs):
         if ours != theirs or not equal(ours, theirs):
             found.modified[element] = LEAF
+            if child.kind == "deduced" and type(ours) is not type(theirs):
+                _parts(element, child, (ours, theirs), found)
         return
     if child.exact and ours == theirs:
         return
@@ -75,6 +77,13 @@ def _values(element: str, child: Place, pair: tuple[Any, Any], found: Comparison
     for mine, inner in zip(found, below, strict=True):
         if inner:
             mine[element] = inner
+
+
+def _parts(element: str, child: Place, pair: tuple[Any, Any], found: Comparison) -> None:
+    """An untyped value that became a map, or is one no more: the map's fields came, or went, too."""
+    for value, mine in zip(pair, (found.removed, found.added), strict=True):
+        if type(value) is dict and value:
+            mine[element] = {key: inner for key, inner in added(child, value).items() if key != SELF}
 
 
 def _or_empty(value: Any, kind: type) -> Any:
