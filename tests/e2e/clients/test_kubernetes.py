@@ -90,7 +90,8 @@ def test_dynamic_client_and_a_custom_kind(api: Any, namespace: str) -> None:
     definitions = client.ApiextensionsV1Api(api)
     definitions.create_custom_resource_definition(crd)
     try:
-        boats = _found(api, f"{group}/v1", "Boat")
+        _wait_established(definitions, f"boats.{group}")
+        boats = dynamic.DynamicClient(api).resources.get(api_version=f"{group}/v1", kind="Boat")
         body = {"apiVersion": f"{group}/v1", "kind": "Boat", "metadata": {"name": "b"}, "spec": {"oars": 2}}
         made = boats.server_side_apply(body, namespace=namespace, field_manager="test")
         assert made.spec.oars == 2
@@ -101,9 +102,16 @@ def test_dynamic_client_and_a_custom_kind(api: Any, namespace: str) -> None:
         definitions.delete_custom_resource_definition(f"boats.{group}")
 
 
-def _found(api: Any, version: str, kind: str) -> Any:
-    """The resource, once discovery has it."""
-    return dynamic.DynamicClient(api).resources.get(api_version=version, kind=kind)
+def _wait_established(definitions: Any, name: str) -> None:
+    """Return when the definition is served: as upstream, not before its condition says so."""
+    seen = watch.Watch().stream(
+        definitions.list_custom_resource_definition, field_selector=f"metadata.name={name}", timeout_seconds=20
+    )
+    for event in seen:
+        conditions = event["object"].status.conditions or []
+        if any(one.type == "Established" and one.status == "True" for one in conditions):
+            return
+    raise AssertionError(f"{name} was not established")
 
 
 def test_exec_in_a_pod(api: Any, namespace: str) -> None:
