@@ -13,6 +13,8 @@ from sampan.net.http import Request, Response
 MOST_AGENT = 1024
 CUT = "...TRUNCATED"
 JSON = "application/json"
+HEAD = 64
+"""How far into a body its kind stands, in bytes: the server writes it first."""
 
 
 class Trail:
@@ -80,13 +82,14 @@ class Trail:
         """The event of the end."""
         if not self._event or self.wanted is None:
             return None
-        answer = None if response.stream is not None else body_of(response)
+        whole = self.wanted.reaches("RequestResponse")
+        answer = body_of(response) if response.stream is None and (whole or may_be_status(response)) else None
         self._event["responseStatus"] = status_of(response, answer)
         if self.wanted.reaches("Request"):
             asked = self._asked()
             if asked is not None:
                 self._event["requestObject"] = self._trimmed(asked)
-        if self.wanted.reaches("RequestResponse") and isinstance(answer, dict):
+        if whole and isinstance(answer, dict):
             self._event["responseObject"] = self._trimmed(answer)
         return self._stage("ResponseComplete", now)
 
@@ -163,6 +166,11 @@ def source_addresses(request: Request) -> list[str]:
         said = [request.headers["x-real-ip"]]
     peer = request.peer.host if request.peer is not None else ""
     return [*said, peer] if peer and (not said or said[-1] != peer) else said
+
+
+def may_be_status(response: Response) -> bool:
+    """Whether a JSON body is worth reading for a Status: large answers are not parsed to find that they are none."""
+    return b'"Status"' in response.body[:HEAD]
 
 
 def body_of(response: Response) -> Any:
