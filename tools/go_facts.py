@@ -144,7 +144,7 @@ def main() -> None:
         for entry in result.values():
             if name in entry:
                 entry[name] = "a"
-    sys.stdout.write(json.dumps(result, separators=(",", ":"), sort_keys=True) + "\n")
+    sys.stdout.write(json.dumps(dict(sorted(result.items())), separators=(",", ":")) + "\n")
 
 
 main()

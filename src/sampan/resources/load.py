@@ -129,10 +129,10 @@ class Definitions:
         def resolve() -> Mapping[str, Node]:
             raw, facts = self._raw[name], self._go.get(name, {})
             required = raw.get("required", ())
-            return {
-                key: self._field(child, facts.get(key), key in required)
-                for key, child in raw.get("properties", {}).items()
-            }
+            given = raw.get("properties", {})
+            meta = (key for key in ("kind", "apiVersion") if key not in facts)
+            order = dict.fromkeys((*meta, *facts, *given))  # as the Go type lists them
+            return {key: self._field(given[key], facts.get(key), key in required) for key in order if key in given}
 
         return resolve
 

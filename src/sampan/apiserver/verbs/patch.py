@@ -11,6 +11,7 @@ from sampan.api.patch import merge, strategic
 from sampan.api.patch.track import bare
 from sampan.api.patch.typed import go_text
 from sampan.api.schema.nodes import Node
+from sampan.api.schema.order import go_ordered
 from sampan.api.schema.strict import duplicate_fields, strict_message, strict_problems
 from sampan.apiserver import write
 from sampan.apiserver.answer import answer, format_of
@@ -97,9 +98,20 @@ def outcome(old: Obj, given: Given, gvk: GVK, schema: Node) -> tuple[Obj, list[s
         try:
             obj, problems = decoded(patched(bare(old), given, schema), given, gvk, schema)
             return {**obj, "metadata": {**obj["metadata"], "managedFields": managers}}, problems
-        except (StatusError, KeyError):
+        except (StatusError, Unfit, KeyError):
             pass  # said below, of the whole object
-    return decoded(patched(old, given, schema), given, gvk, schema)
+    try:
+        return decoded(patched(old, given, schema), given, gvk, schema)
+    except Unfit as error:
+        raise unfit(patched(go_ordered(old, schema), given, schema), given, error.why) from None
+
+
+class Unfit(Exception):
+    """The outcome of a patch cannot be decoded: `why`."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 def parse_patch(body: bytes, media: str, validation: str) -> Any:
@@ -132,7 +144,7 @@ def patched(old: Obj, given: Given, schema: Node) -> Any:
 
 
 def decoded(raw: Any, given: Given, gvk: GVK, schema: Node) -> tuple[Obj, list[str]]:
-    """A patched object, decoded, and what strict decoding found; raises 400, or 422 for what does not fit."""
+    """A patched object, decoded, and what strict decoding found; raises 400, or Unfit."""
     if not isinstance(raw, dict):
         raise bad_request("error decoding patch: the result is no object")
     if given.media == STRATEGIC and isinstance(raw.get("kind"), str) and isinstance(raw.get("apiVersion"), str):
@@ -140,9 +152,9 @@ def decoded(raw: Any, given: Given, gvk: GVK, schema: Node) -> tuple[Obj, list[s
     try:
         found = decode_value(raw, None, gvk, schema, given.validation)
     except Undecodable as error:
-        raise unfit(raw, given, error.why) from None
+        raise Unfit(error.why) from None
     if given.repeated and given.validation == "Strict":
-        raise unfit(raw, given, strict_message([*given.repeated, *found.problems]))
+        raise Unfit(strict_message([*given.repeated, *found.problems]))
     return found.obj, [*given.repeated, *found.problems]
 
 
@@ -159,13 +171,18 @@ def _touched(given: Given) -> Any:
         return given.change
     touched: Obj = {}
     for operation in given.change:
-        below = touched
-        for part in str(operation.get("path", "")).split("/")[1:-1]:
-            below = below.setdefault(part, {})
+        for path in (operation.get("path"), operation.get("from")):
+            below = touched
+            for part in str(path or "").split("/")[1:-1]:
+                below = below.setdefault(part, {})
     return touched
 
 
 def _sorted(value: Any, touched: Any) -> Any:
-    if not isinstance(value, dict) or not isinstance(touched, dict):
+    if not isinstance(touched, dict):
+        return value
+    if isinstance(value, list):
+        return [_sorted(item, touched.get(str(place))) for place, item in enumerate(value)]
+    if not isinstance(value, dict):
         return value
     return {key: _sorted(value[key], touched.get(key)) for key in sorted(value)}

@@ -188,7 +188,7 @@ async def _write(call: Call, paths: ScalePaths, wanted: Wanted, options: WriteOp
 
 
 def _scale_node() -> Node:
-    meta = Node("any", presence="keep")
+    meta = Node("any", name="io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta", presence="keep")  # as it is kept
     fields = {
         "metadata": meta,
         "kind": Node("string"),
