@@ -12,9 +12,10 @@ from sampan.cli.verbs.node import node
 from sampan.cli.verbs.pod_security import pod_security
 from sampan.cli.verbs.server import server
 from sampan.cli.verbs.status import status
+from sampan.cli.verbs.token import token
 from sampan.cli.verbs.up import up
 
-VERBS = (up, down, status, server, node, cve_feed, advise, pod_security)
+VERBS = (up, down, status, server, node, token, cve_feed, advise, pod_security)
 
 
 @click.group(

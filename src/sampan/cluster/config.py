@@ -35,6 +35,8 @@ class ClusterConfig:
     kubernetes_version: str = DEFAULT_VERSION
     """1.25 ... 1.37"""
     token_auth_file: Path | None = None
+    enable_bootstrap_token_auth: bool = True
+    """Whether Secrets of type bootstrap.kubernetes.io/token in kube-system are credentials."""
     default_storage_class: bool = True
     controllers: str = "*"
     """As kube-controller-manager's --controllers: `*`, `name`, `-name`, separated by commas."""

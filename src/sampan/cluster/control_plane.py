@@ -18,6 +18,7 @@ from sampan.apiserver.admission.plugins.pod_security import PodSecurity
 from sampan.apiserver.admission.pod_security_metrics import PodSecurityMetrics
 from sampan.apiserver.answer import refusal, status_response
 from sampan.apiserver.app import App, Parts
+from sampan.apiserver.authn.bootstrap_tokens import BootstrapTokens
 from sampan.apiserver.authn.jwt import Signer
 from sampan.apiserver.authn.service_accounts import ServiceAccountTokens
 from sampan.apiserver.authn.static import TokenFileError, parse_token_file
@@ -84,7 +85,8 @@ async def start_control_plane(
     authorizer = Authorizer(store, objects)
     pki.begin_signing_key()
     tokens = ServiceAccountTokens(cache(lambda: Signer(pki.signing_key())), objects)
-    bearer = BearerTokens(_static_tokens(config), tokens)
+    bootstrap_tokens = BootstrapTokens(objects) if config.enable_bootstrap_token_auth else None
+    bearer = BearerTokens(_static_tokens(config), tokens, bootstrap_tokens)
     rng = random.Random()  # names and uids need to be unlike, not secret
     kubelet_client = pki.client("apiserver-kubelet-client", KUBELET_CLIENT)
     kubelets = HttpClient(client_context(pki.ca.certificate, kubelet_client.certificate, kubelet_client.key))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sampan.api.names import RestMapping
 from sampan.controllers import (
+    bootstrap_signer,
     cron_job,
     csr_approving,
     csr_cleaner,
@@ -31,6 +32,7 @@ from sampan.controllers import (
     service_cidr,
     serviceaccount,
     statefulset,
+    token_cleaner,
     ttl,
     ttl_after_finished,
     volume_protection,
@@ -90,6 +92,8 @@ def controllers(settings: Settings) -> tuple[Controller, ...]:
         csr_approving.CONTROLLER,
         csr_signing.controller(settings.sign),
         csr_cleaner.CONTROLLER,
+        bootstrap_signer.CONTROLLER,
+        token_cleaner.CONTROLLER,
     )
 
 
