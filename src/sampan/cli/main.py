@@ -8,6 +8,7 @@ from sampan import __version__
 from sampan.cli.verbs.advise import advise
 from sampan.cli.verbs.cve_feed import cve_feed
 from sampan.cli.verbs.down import down
+from sampan.cli.verbs.join import join
 from sampan.cli.verbs.node import node
 from sampan.cli.verbs.pod_security import pod_security
 from sampan.cli.verbs.server import server
@@ -15,7 +16,7 @@ from sampan.cli.verbs.status import status
 from sampan.cli.verbs.token import token
 from sampan.cli.verbs.up import up
 
-VERBS = (up, down, status, server, node, token, cve_feed, advise, pod_security)
+VERBS = (up, down, status, server, node, join, token, cve_feed, advise, pod_security)
 
 
 @click.group(

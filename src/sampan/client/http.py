@@ -1,5 +1,6 @@
 """Transport over the network."""
 
+import base64
 import ssl
 from collections.abc import AsyncIterator
 
@@ -17,11 +18,14 @@ class HttpTransport:
         self._server = access.server.rstrip("/")
         context: ssl.SSLContext | None = None
         if self._server.startswith("https"):
-            context = client_context(access.ca, access.certificate, access.key)
-        self._http = HttpClient(context)
+            context = client_context(access.ca, access.certificate, access.key, verify=not access.insecure)
+        self._http = HttpClient(context, server_name=access.server_name or None)
         self._headers = [("user-agent", agent)]
         if access.token:
             self._headers.append(("authorization", f"Bearer {access.token}"))
+        elif access.user and access.password:
+            pair = base64.b64encode(f"{access.user}:{access.password}".encode()).decode()
+            self._headers.append(("authorization", f"Basic {pair}"))
         self._timeout = timeout
 
     def _pairs(self, request: ApiRequest) -> list[tuple[str, str]]:

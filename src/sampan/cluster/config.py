@@ -37,6 +37,8 @@ class ClusterConfig:
     token_auth_file: Path | None = None
     enable_bootstrap_token_auth: bool = True
     """Whether Secrets of type bootstrap.kubernetes.io/token in kube-system are credentials."""
+    kubelet_certificate_authority: str | None = None
+    """A file with the CA of nodes' serving certificates; None: the cluster's own; empty: they are not verified."""
     default_storage_class: bool = True
     controllers: str = "*"
     """As kube-controller-manager's --controllers: `*`, `name`, `-name`, separated by commas."""

@@ -5,6 +5,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
+from ssl import SSLContext
 
 from sampan.aio.clock import Clock
 from sampan.aio.tasks import Tasks
@@ -36,7 +38,7 @@ from sampan.apiserver.start import ensure
 from sampan.client.local import LocalTransport
 from sampan.cluster.auditing import auditing
 from sampan.cluster.config import ClusterConfig, ClusterError
-from sampan.cluster.pki import FRONT_PROXY, KUBELET_CLIENT, Pki, apiserver_hosts, authentication_config
+from sampan.cluster.pki import FRONT_PROXY, KUBELET_CLIENT, Pair, Pki, apiserver_hosts, authentication_config
 from sampan.cluster.pod_security import read_pod_security
 from sampan.net.http import Request, Response
 from sampan.net.http_client import HttpClient
@@ -89,7 +91,7 @@ async def start_control_plane(
     bearer = BearerTokens(_static_tokens(config), tokens, bootstrap_tokens)
     rng = random.Random()  # names and uids need to be unlike, not secret
     kubelet_client = pki.client("apiserver-kubelet-client", KUBELET_CLIENT)
-    kubelets = HttpClient(client_context(pki.ca.certificate, kubelet_client.certificate, kubelet_client.key))
+    kubelets = HttpClient(_kubelet_context(config, pki.ca.certificate, kubelet_client))
 
     proxy = Proxy(objects, kubelets, rng)
     metrics = Metrics()
@@ -157,6 +159,16 @@ class _Late:
         if self.handler is None:
             return status_response(request, unavailable("the server is starting"))
         return await self.handler(request)
+
+
+def _kubelet_context(config: ClusterConfig, ca: bytes, client: Pair) -> SSLContext:
+    """As whom nodes are asked, and who must have signed their certificates."""
+    file = config.kubelet_certificate_authority
+    try:
+        trusted = ca if file is None else Path(file).read_bytes() if file else None
+        return client_context(trusted, client.certificate, client.key, verify=trusted is not None)
+    except OSError as error:
+        raise ClusterError(f"--kubelet-certificate-authority {file}: {error.strerror or error}") from error
 
 
 def _static_tokens(config: ClusterConfig) -> dict[str, UserInfo]:

@@ -140,6 +140,20 @@ def pins(ca: bytes) -> list[str]:
     return [f"sha256:{hashlib.sha256(key).hexdigest()}" for key in keys]
 
 
+def check_pin(text: str) -> None:
+    """Raises ValueError, in upstream's words, for what --discovery-token-ca-cert-hash cannot take."""
+    parts = text.split(":")
+    if len(parts) != 2:
+        raise ValueError('invalid hash, expected "format:hex-value". Known format(s) are: sha256')
+    form, value = parts
+    if form.lower() != "sha256":
+        raise ValueError(f'unknown hash format "{form}". Known format(s) are: sha256')
+    if len(value) // 2 != 32:
+        raise ValueError(f'invalid hash "{text}", expected a 32 byte SHA-256 hash, found {len(value) // 2} bytes')
+    if len(value) != 64 or set(value.lower()) - set("0123456789abcdef"):
+        raise ValueError(f'invalid hash "{text}", could not decode SHA-256 from hex')
+
+
 def join_command(server: str, ca: bytes, token: str) -> str:
     """What to say on the machine that joins. Raises ValueError for a CA that is none."""
     words = ["sampan join", server.removeprefix("https://"), "--token", token]

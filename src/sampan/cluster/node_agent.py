@@ -210,7 +210,7 @@ class NodeAgent:
                 await transport.close()
             await asyncio.to_thread(store_pair, config.certificates / CURRENT, pair)
         await asyncio.to_thread(_write_kubeconfig, config, first)
-        return replace(first, certificate=pair.certificate, key=pair.key, token="")
+        return replace(first, certificate=pair.certificate, key=pair.key, token="", user="", password="")
 
     async def _rotate(self, api: Api) -> None:
         """Ask for the next client certificate when most of the present one's life is over."""

@@ -24,7 +24,8 @@ from sampan.resources.kinds import CSRS
 log = logging.getLogger("sampan.kubelet")
 CLIENT, SERVING = "kubernetes.io/kube-apiserver-client-kubelet", "kubernetes.io/kubelet-serving"
 USAGES = {CLIENT: ["digital signature", "client auth"], SERVING: ["digital signature", "server auth"]}
-LOOK_EVERY = 2.0
+LOOK_FIRST, LOOK_EVERY = 0.1, 2.0
+"""Seconds after which a request is looked at for the first time, and at most until the next look."""
 RENEW_AT = 0.8
 """Part of a certificate's life after which the next one is asked for; upstream takes a moment between 0.7 and 0.9."""
 SELF_SIGNED_LIFE = timedelta(days=365)
@@ -98,6 +99,7 @@ async def request(api: Api, clock: Clock, node: str, signer: str, hosts: Sequenc
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )  # fmt: skip
+    wait = LOOK_FIRST
     while True:
         status = made.get("status") or {}
         for condition in status.get("conditions") or ():
@@ -105,7 +107,8 @@ async def request(api: Api, clock: Clock, node: str, signer: str, hosts: Sequenc
                 raise CertificateDenied(f"certificate signing request {name}: {condition.get('message') or 'denied'}")
         if status.get("certificate"):
             return KeyPair(base64.b64decode(status["certificate"]), pem)
-        await clock.sleep(LOOK_EVERY)
+        await clock.sleep(wait)
+        wait = min(2 * wait, LOOK_EVERY)
         made = await api.get(ObjectRef(CSRS, "", name))
 
 

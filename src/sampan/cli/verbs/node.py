@@ -5,12 +5,15 @@ import contextlib
 import signal
 import sys
 import time
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from sampan.cli.logging import logging_flags, start_logging
+from sampan.cli.verbs.up import with_options
 from sampan.cluster.config import ClusterError
 from sampan.obs.log_config import GATES
 
@@ -26,39 +29,50 @@ FLAGS = {
 }  # fmt: skip
 """Flags of kubelet's, and where in KubeletConfiguration they go."""
 FILE = click.Path(path_type=Path, dir_okay=False)
+Prepare = Callable[[Any, Callable[[str], None]], Awaitable[None]]
+"""What is done before the agent starts, with its configuration; it may say where it is."""
+
+
+OPTIONS = (
+    click.option("--config", type=FILE, help="A KubeletConfiguration (kubelet.config.k8s.io/v1beta1)."),
+    click.option("--root-dir", type=click.Path(path_type=Path), default=Path("/var/lib/kubelet"), show_default=True),
+    click.option("--cert-dir", type=click.Path(path_type=Path), help="Its certificates.  [ROOT-DIR/pki]"),
+    click.option("--hostname-override", default="", help="The node's name.  [this machine's]"),
+    click.option("--node-ip", default="", help="The node's address.  [this machine's]"),
+    click.option("--node-labels", default="", help="key=value,..."),
+    click.option("--register-with-taints", default="", help="key=value:effect,..."),
+    click.option(
+        "--runtime",
+        "--container-runtime-endpoint",
+        default="",
+        help="auto, simulated, or unix://SOCKET.  [the config's]",
+    ),
+    click.option("--address", default=None, help="Where its server listens."),
+    click.option("--port", type=click.IntRange(0, 65535), default=None, help="Its server's port; 0: a free one."),
+    click.option("--tls-cert-file", default=None),
+    click.option("--tls-private-key-file", default=None),
+    click.option("--client-ca-file", default=None, help="Who signs client certificates.  [the kubeconfig's CA]"),
+    click.option("--anonymous-auth", type=bool, default=None),
+    click.option("--authentication-token-webhook", type=bool, default=None),
+    click.option("--authorization-mode", type=click.Choice(["AlwaysAllow", "Webhook"]), default=None),
+    click.option("--cluster-dns", default="", help="Addresses, separated by commas."),
+    click.option("--cluster-domain", default=None),
+    click.option("--resolv-conf", default=None),
+    click.option("--max-pods", type=int, default=None),
+    click.option("--pod-cidr", default=None, help="Addresses of simulated pods."),
+    click.option("--healthz-port", type=click.IntRange(0, 65535), default=None, help="0: none."),
+    click.option("--healthz-bind-address", default=None),
+    click.option("--rotate-certificates", type=bool, default=None),
+    click.option("--feature-gates", default="", help="NAME=true|false,...  EventedPLEG is on."),
+    logging_flags,
+)
+"""Those that `sampan join` has as well."""
 
 
 @click.command()
 @click.option("--kubeconfig", type=FILE, required=True, help="How to reach the API server, and as whom.")
 @click.option("--bootstrap-kubeconfig", type=FILE, help="For the first certificate, while --kubeconfig is not there.")
-@click.option("--config", type=FILE, help="A KubeletConfiguration (kubelet.config.k8s.io/v1beta1).")
-@click.option("--root-dir", type=click.Path(path_type=Path), default=Path("/var/lib/kubelet"), show_default=True)
-@click.option("--cert-dir", type=click.Path(path_type=Path), help="Its certificates.  [ROOT-DIR/pki]")
-@click.option("--hostname-override", default="", help="The node's name.  [this machine's]")
-@click.option("--node-ip", default="", help="The node's address.  [this machine's]")
-@click.option("--node-labels", default="", help="key=value,...")
-@click.option("--register-with-taints", default="", help="key=value:effect,...")
-@click.option(
-    "--runtime", "--container-runtime-endpoint", default="", help="auto, simulated, or unix://SOCKET.  [the config's]"
-)
-@click.option("--address", default=None, help="Where its server listens.")
-@click.option("--port", type=click.IntRange(0, 65535), default=None, help="Its server's port; 0: a free one.")
-@click.option("--tls-cert-file", default=None)
-@click.option("--tls-private-key-file", default=None)
-@click.option("--client-ca-file", default=None, help="Who signs client certificates.  [the kubeconfig's CA]")
-@click.option("--anonymous-auth", type=bool, default=None)
-@click.option("--authentication-token-webhook", type=bool, default=None)
-@click.option("--authorization-mode", type=click.Choice(["AlwaysAllow", "Webhook"]), default=None)
-@click.option("--cluster-dns", default="", help="Addresses, separated by commas.")
-@click.option("--cluster-domain", default=None)
-@click.option("--resolv-conf", default=None)
-@click.option("--max-pods", type=int, default=None)
-@click.option("--pod-cidr", default=None, help="Addresses of simulated pods.")
-@click.option("--healthz-port", type=click.IntRange(0, 65535), default=None, help="0: none.")
-@click.option("--healthz-bind-address", default=None)
-@click.option("--rotate-certificates", type=bool, default=None)
-@click.option("--feature-gates", default="", help="NAME=true|false,...  EventedPLEG is on.")
-@logging_flags
+@partial(with_options, options=OPTIONS)
 def node(**options: Any) -> None:
     """Run a node agent alone, for any API server; Ctrl-C ends it, its containers go on.
 
@@ -122,7 +136,7 @@ def flags_of(options: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def run(options: dict[str, Any], began: float) -> None:
+def run(options: dict[str, Any], began: float, prepare: Prepare | None = None) -> None:
     """Run the agent in this process until a signal ends it."""
     import uvloop
 
@@ -130,21 +144,30 @@ def run(options: dict[str, Any], began: float) -> None:
     gates = config.settings.at("featureGates") or {}
     start_logging(options, config.settings.at("logging"), {n: bool(gates[n]) for n in GATES if n in gates})
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(stay(config, began))
+        runner.run(stay(config, began, prepare))
 
 
-async def stay(config: Any, began: float) -> None:
+async def stay(config: Any, began: float, prepare: Prepare | None) -> None:
     """Start, say so in one line, wait for the end."""
     from sampan.aio.clock import RealClock
     from sampan.cli.progress import Progress
     from sampan.cluster.node_agent import NodeAgent
+
+    async def begin() -> None:
+        if prepare is not None:
+            await prepare(config, progress.step)
+        try:
+            await agent.start()
+        finally:
+            if prepare is not None and config.bootstrap is not None:
+                config.bootstrap.unlink(missing_ok=True)
 
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     with Progress(sys.stderr) as progress:
         agent = NodeAgent(config, RealClock(), progress.step)
-        starting = asyncio.ensure_future(agent.start())
+        starting = asyncio.ensure_future(begin())
         waiting = asyncio.ensure_future(ended.wait())
         await asyncio.wait((starting, waiting), return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
