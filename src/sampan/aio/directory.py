@@ -7,16 +7,19 @@ import os
 from pathlib import Path
 from types import TracebackType
 
-CREATE, DELETE, MOVED_FROM, MOVED_TO = 0x100, 0x200, 0x40, 0x80
+CREATE, DELETE, MOVED_FROM, MOVED_TO, WRITTEN = 0x100, 0x200, 0x40, 0x80, 0x8
 POLL = 1.0
 """Seconds between looks where the kernel has no watch to give."""
 
 
 class DirectoryWatch:
-    """`async with DirectoryWatch(path) as watch: ... await watch.changed()`. Misses nothing after it is entered."""
+    """`async with DirectoryWatch(path) as watch: ... await watch.changed()`. Misses nothing after it is entered.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    With `writes`, files that were written to and closed count as well.
+    """
+
+    def __init__(self, path: Path, *, writes: bool = False) -> None:
+        self._path, self._writes = path, writes
         self._news = asyncio.Event()
         self._fd = -1
 
@@ -24,7 +27,7 @@ class DirectoryWatch:
         libc = ctypes.CDLL(None, use_errno=True)
         fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if fd >= 0:
-            kinds = CREATE | DELETE | MOVED_FROM | MOVED_TO
+            kinds = CREATE | DELETE | MOVED_FROM | MOVED_TO | (WRITTEN if self._writes else 0)
             if libc.inotify_add_watch(fd, os.fsencode(self._path), kinds) < 0:
                 number = ctypes.get_errno()
                 os.close(fd)

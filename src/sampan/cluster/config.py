@@ -2,8 +2,10 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from sampan.cluster.access_options import AuthenticationOptions
 
 OLDEST, NEWEST = (1, 25), (1, 37)
 DEFAULT_VERSION = "1.37"
@@ -16,7 +18,10 @@ class ClusterError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ClusterConfig:
-    """Settings of one cluster; each is an option of `sampan up` of the same name (`--data-dir`, `--port`, ...)."""
+    """Settings of one cluster; each is an option of `sampan up` of the same name (`--data-dir`, `--port`, ...).
+
+    The options of access are records of their own.
+    """
 
     data_dir: Path | None = None
     """Where everything is kept; None: a temporary directory that goes with the cluster."""
@@ -39,6 +44,7 @@ class ClusterConfig:
     """Whether Secrets of type bootstrap.kubernetes.io/token in kube-system are credentials."""
     kubelet_certificate_authority: str | None = None
     """A file with the CA of nodes' serving certificates; None: the cluster's own; empty: they are not verified."""
+    authentication: AuthenticationOptions = field(default_factory=AuthenticationOptions)
     default_storage_class: bool = True
     controllers: str = "*"
     """As kube-controller-manager's --controllers: `*`, `name`, `-name`, separated by commas."""

@@ -37,6 +37,7 @@ from sampan.apiserver.openid import openid_pages
 from sampan.apiserver.start import ensure
 from sampan.client.local import LocalTransport
 from sampan.cluster.auditing import auditing
+from sampan.cluster.authentication import Authenticators, authenticators
 from sampan.cluster.config import ClusterConfig, ClusterError
 from sampan.cluster.pki import FRONT_PROXY, KUBELET_CLIENT, Pair, Pki, apiserver_hosts, authentication_config
 from sampan.cluster.pod_security import read_pod_security
@@ -61,6 +62,7 @@ class ControlPlane:
     kubelets: HttpClient
     proxy: Proxy
     authorizer: Authorizer
+    authenticators: Authenticators
     tasks: Tasks = field(default_factory=Tasks)
 
     def transport(self, user: str, *groups: str) -> LocalTransport:
@@ -72,6 +74,7 @@ class ControlPlane:
         """Stop listening, then end everything."""
         await self.server.close()
         await self.tasks.cancel()
+        await self.authenticators.close()
         await self.kubelets.close()
         await self.proxy.close()
         await self.app.close()
@@ -88,13 +91,14 @@ async def start_control_plane(
     pki.begin_signing_key()
     tokens = ServiceAccountTokens(cache(lambda: Signer(pki.signing_key())), objects)
     bootstrap_tokens = BootstrapTokens(objects) if config.enable_bootstrap_token_auth else None
-    bearer = BearerTokens(_static_tokens(config), tokens, bootstrap_tokens)
+    metrics = Metrics()
+    more = authenticators(config.authentication, tokens.issuer, clock, metrics)
+    bearer = BearerTokens(_static_tokens(config), tokens, bootstrap_tokens, more.others)
     rng = random.Random()  # names and uids need to be unlike, not secret
     kubelet_client = pki.client("apiserver-kubelet-client", KUBELET_CLIENT)
     kubelets = HttpClient(_kubelet_context(config, pki.ca.certificate, kubelet_client))
 
     proxy = Proxy(objects, kubelets, rng)
-    metrics = Metrics()
     version = config.kubernetes_version
     resources = builtin_resources(version)
     front = pki.front_proxy()
@@ -119,7 +123,7 @@ async def start_control_plane(
         resources=resources,
         admission=admission,
         outsiders=outsiders,
-        authn=lambda app: Authn(app, clock, tokens=bearer, may=authorizer.authorize),
+        authn=lambda app: Authn(app, clock, tokens=bearer, may=authorizer.authorize, anonymous=more.anonymous),
         authz=lambda app: Authz(app, authorizer),
         audit=auditing(config, clock, rng),
         connectors=connectors(Means(objects, bearer, authorizer, kubelets, version, proxy)),
@@ -134,10 +138,12 @@ async def start_control_plane(
     )
     app = App(parts)
     placeholder.handler = app
-    plane = ControlPlane(app, server, pki, store, kubelets, proxy, authorizer)
+    plane = ControlPlane(app, server, pki, store, kubelets, proxy, authorizer, more)
     plane.tasks.start(compact_by_time(store, clock), "compaction")
     for plural in KINDS:
         plane.tasks.start(authorizer.run(plural), f"authorizer {plural}")
+    for name, job in more.start():
+        plane.tasks.start(job, name)
     say("making the objects that every cluster has")
 
     async def create(obj: Obj) -> None:

@@ -47,7 +47,9 @@ CHECKER = {"error": "!error!", "free": "dyn"}
 DYN, ERROR, NULL = Type("dyn"), Type("error"), Type("null")
 FREE = Type("free")
 """The type of the items of an empty list: whatever they are compared with."""
-LOOSE = ("dyn", "error", "free")
+ANY = Type("any")
+"""As dyn, but nothing can be said about all that is in it."""
+LOOSE = ("dyn", "error", "free", "any")
 BOOL, INT, UINT, DOUBLE = Type("bool"), Type("int"), Type("uint"), Type("double")
 STRING, BYTES = Type("string"), Type("bytes")
 TIMESTAMP, DURATION = Type("timestamp"), Type("duration")

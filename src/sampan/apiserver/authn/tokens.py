@@ -1,38 +1,57 @@
-"""Bearer tokens: the static ones, then those of service accounts, then bootstrap tokens."""
+"""Bearer tokens: the static ones, those of service accounts, bootstrap tokens, then those that others vouch for."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from sampan.apiserver.authn.bootstrap_tokens import BootstrapTokens
-from sampan.apiserver.authn.jwt import BadToken
+from sampan.apiserver.authn.jwt import BadToken, InvalidToken
 from sampan.apiserver.authn.service_accounts import ISSUER, ServiceAccountTokens
 from sampan.apiserver.context import UserInfo
 
 
+class TokenAuthenticator(Protocol):
+    """One way to know whose a token is."""
+
+    async def check(self, token: str, audiences: Sequence[str], now: datetime) -> tuple[UserInfo, list[str]]:
+        """The user of a token, and which of the audiences (none: the server's own) it is for.
+
+        Raises InvalidToken for a token that it knows and refuses, BadToken for one that it does not know.
+        """
+
+
 class BearerTokens:
-    """Everything that may stand behind `Authorization: Bearer`."""
+    """Everything that may stand behind `Authorization: Bearer`; `others` are asked in their order, last of all."""
 
     def __init__(
         self, static: Mapping[str, UserInfo], accounts: ServiceAccountTokens | None,
-        bootstrap: BootstrapTokens | None = None,
+        bootstrap: BootstrapTokens | None = None, others: Sequence[TokenAuthenticator] = (),
     ) -> None:  # fmt: skip
         self.static, self.accounts, self._bootstrap = static, accounts, bootstrap
+        self._rest: tuple[TokenAuthenticator, ...] = (*([accounts] if accounts is not None else ()), *others)
 
     async def check(self, token: str, audiences: Sequence[str], now: datetime) -> tuple[UserInfo, list[str]]:
-        """The user of a token, and which of the audiences (none: the server's own) it is for. Raises BadToken."""
-        known = self.static.get(token)
-        if known is not None:
-            return known, self._own(audiences)
-        if self._bootstrap is not None and token.count(".") == 1:
-            user = await self._bootstrap.check(token, now)
-            return user, self._own(audiences)
-        if self.accounts is None:
-            raise BadToken("not a static token")
-        return await self.accounts.check(token, audiences, now)
-
-    def _own(self, audiences: Sequence[str]) -> list[str]:
-        """Tokens that name no audience are for the server itself. Raises BadToken if another one is asked for."""
+        """As TokenAuthenticator; what is wrong with a token is all that anybody found."""
         own = self.accounts.issuer if self.accounts is not None else ISSUER
-        if audiences and own not in audiences:
-            raise BadToken("for another audience")
-        return [own]
+        wrong: list[str] = []
+        if not audiences or own in audiences:  # these name no audience: they are for the server itself
+            known = self.static.get(token)
+            if known is not None:
+                return known, [own]
+            if self._bootstrap is not None and token.count(".") == 1:
+                try:
+                    return await self._bootstrap.check(token, now), [own]
+                except InvalidToken as error:
+                    wrong.append(str(error))
+                except BadToken:
+                    pass
+        for one in self._rest:
+            try:
+                return await one.check(token, audiences, now)
+            except InvalidToken as error:
+                wrong.append(str(error))
+            except BadToken:
+                continue
+        if wrong:
+            raise InvalidToken(", ".join(dict.fromkeys(wrong)))
+        raise BadToken("nobody knows it")

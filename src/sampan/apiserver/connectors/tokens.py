@@ -136,7 +136,7 @@ def _check_seconds(seconds: int) -> None:
 
 def user_object(user: UserInfo) -> Obj:
     """A UserInfo as the API writes it."""
-    made: Obj = {"username": user.name}
+    made: Obj = {"username": user.name} if user.name else {}
     if user.uid:
         made["uid"] = user.uid
     if user.groups:

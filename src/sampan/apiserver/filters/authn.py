@@ -4,6 +4,7 @@ import hashlib
 
 from sampan.aio.clock import Clock
 from sampan.api.errors import unauthorized
+from sampan.apiserver.authn.anonymous import Anonymous
 from sampan.apiserver.authn.certificates import user_of
 from sampan.apiserver.authn.jwt import BadToken
 from sampan.apiserver.authn.tokens import BearerTokens
@@ -12,6 +13,7 @@ from sampan.apiserver.filters.impersonation import Decide, Impersonation
 from sampan.net.http import Handler, Request, Response
 
 REMEMBERED, REMEMBER_SECONDS = 4096, 10.0
+EVERYBODY = Anonymous()
 
 
 class Authn:
@@ -24,8 +26,9 @@ class Authn:
         *,
         tokens: BearerTokens,
         may: Decide,
+        anonymous: Anonymous = EVERYBODY,
     ) -> None:
-        self._app, self._clock = app, clock
+        self._app, self._clock, self._anonymous = app, clock, anonymous
         self._tokens, self._impersonation = tokens, Impersonation(may)
         self._known: dict[bytes, tuple[UserInfo, float]] = {}
 
@@ -53,12 +56,13 @@ class Authn:
                 known = peer.state["user"] = user_of(peer.certificate)
             if isinstance(known, UserInfo) and known.name:
                 return known
-        if header is None:
-            return ANONYMOUS
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            return ANONYMOUS
-        return await self._bearer(token.strip())
+        scheme, _, rest = (header or "").strip().partition(" ")
+        token = rest.partition(" ")[0]
+        if scheme.lower() == "bearer" and token:
+            return await self._bearer(token)
+        if not self._anonymous.lets(request.path):
+            raise unauthorized()
+        return ANONYMOUS
 
     async def _bearer(self, token: str) -> UserInfo:
         static = self._tokens.static.get(token)

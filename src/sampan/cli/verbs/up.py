@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from sampan.cli.access_flags import AUTHENTICATION, authentication_options
 from sampan.cli.logging import FLAGS, start_logging
 from sampan.cluster.config import (
     DEFAULT_PORT,
@@ -65,6 +66,7 @@ OPTIONS = (
         metavar="FILE",
         help="Who signs nodes' serving certificates; '': they are not verified.  [the cluster's CA]",
     ),
+    *AUTHENTICATION,
     click.option("--no-default-storage-class", is_flag=True, help="Leave the class `standard` out."),
     click.option("--controllers", default="*", show_default=True, help="`*`, name, -name; separated by commas."),
     click.option("--pod-security-config", type=click.Path(path_type=Path), help="A PodSecurityConfiguration (YAML)."),
@@ -142,6 +144,7 @@ def make_config(options: dict[str, Any]) -> ClusterConfig:
         token_auth_file=options["token_auth_file"],
         enable_bootstrap_token_auth=options["enable_bootstrap_token_auth"],
         kubelet_certificate_authority=options["kubelet_certificate_authority"],
+        authentication=authentication_options(options),
         default_storage_class=not options["no_default_storage_class"],
         controllers=options["controllers"],
         pod_security_config=options["pod_security_config"],

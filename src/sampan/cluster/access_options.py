@@ -1,0 +1,26 @@
+"""Who may come in, and what they may do: kube-apiserver's options of authentication, as a frozen record."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationOptions:
+    """Each is an option of `sampan up` of the same name."""
+
+    authentication_config: Path | None = None
+    """An AuthenticationConfiguration: token issuers, and who may come without credentials."""
+    anonymous_auth: bool | None = None
+    """None: not said, which is yes."""
+    oidc_issuer_url: str = ""
+    oidc_client_id: str = ""
+    oidc_ca_file: Path | None = None
+    oidc_username_claim: str = "sub"
+    oidc_username_prefix: str = ""
+    """Empty: the issuer's URL and #, except for the claim `email`; -: none."""
+    oidc_groups_claim: str = ""
+    oidc_groups_prefix: str = ""
+    oidc_signing_algs: str = "RS256"
+    """Separated by commas."""
+    oidc_required_claim: tuple[str, ...] = ()
+    """key=value"""
