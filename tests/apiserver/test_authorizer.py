@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sampan.apiserver.authorizer import KINDS, Authorizer
+from sampan.apiserver.authorizer import KINDS, Authorizer, Decision
 from sampan.apiserver.context import UserInfo
 from sampan.apiserver.encode import encode, prefix_of
 from sampan.apiserver.objects import StoredObjects
@@ -58,14 +58,14 @@ async def world() -> AsyncIterator[World]:
 
 async def test_masters_may_everything(world: World) -> None:
     user = UserInfo("x", groups=("system:masters",))
-    assert await world.authorizer.authorize(user, Attributes("x", "y", "z")) == (True, "")
+    assert await world.authorizer.authorize(user, Attributes("x", "y", "z")) == Decision(True, "")
 
 
 async def test_a_binding_counts_from_the_moment_it_is_written(world: World) -> None:
-    assert await world.authorizer.authorize(JANE, GET) == (False, "")
+    assert await world.authorizer.authorize(JANE, GET) == Decision(False, "")
     await world.grant()
     reason = 'RBAC: allowed by ClusterRoleBinding "b" of ClusterRole "r" to User "jane"'
-    assert await world.authorizer.authorize(JANE, GET) == (True, reason)
+    assert await world.authorizer.authorize(JANE, GET) == Decision(True, reason)
     await world.grant("list")
     assert not await world.authorizer.allows(JANE, GET)
     await world.grant()
@@ -77,7 +77,7 @@ async def test_a_role_that_is_missing_is_told(world: World) -> None:
     await world.grant()
     await world.delete(f"/{GROUP}/clusterroles/r")
     why = 'RBAC: clusterrole.rbac.authorization.k8s.io "r" not found'
-    assert await world.authorizer.authorize(JANE, GET) == (False, why)
+    assert await world.authorizer.authorize(JANE, GET) == Decision(False, why)
 
 
 async def test_the_book_is_made_once_as_long_as_no_role_changes(world: World) -> None:
@@ -102,14 +102,14 @@ async def test_without_running_nothing_is_remembered() -> None:
 async def test_a_node_reaches_its_pods_from_the_moment_they_are_bound(world: World) -> None:
     unrelated = "no relationship found between node 'n1' and this object"
     await world.put("/core/pods/ns/p", {"spec": {"serviceAccountName": "a"}})
-    assert await world.authorizer.authorize(NODE, GET) == (False, unrelated)
+    assert await world.authorizer.authorize(NODE, GET) == Decision(False, unrelated)
     await world.put("/core/pods/ns/p", {"spec": {"nodeName": "n1", "serviceAccountName": "a"}})
-    assert await world.authorizer.authorize(NODE, GET) == (True, "")
+    assert await world.authorizer.authorize(NODE, GET) == Decision(True, "")
     token = Attributes("create", "", "serviceaccounts", "token", "ns", "a")
     assert await world.authorizer.allows(NODE, token)
     await world.delete("/core/pods/ns/p")
     await asyncio.sleep(0)
-    assert await world.authorizer.authorize(NODE, GET) == (False, unrelated)
+    assert await world.authorizer.authorize(NODE, GET) == Decision(False, unrelated)
     assert not await world.authorizer.allows(NODE, token)
 
 
@@ -139,9 +139,9 @@ async def test_reasons_of_both_are_told(world: World) -> None:
     )
     wanted = Attributes("list", "", "secrets", namespace="ns")
     text = 'No Object name found\nRBAC: clusterrole.rbac.authorization.k8s.io "x" not found'
-    assert await world.authorizer.authorize(NODE, wanted) == (False, text)
+    assert await world.authorizer.authorize(NODE, wanted) == Decision(False, text)
 
 
 async def test_a_node_without_a_name_is_nobody(world: World) -> None:
     user = UserInfo("system:node:", groups=("system:nodes",))
-    assert await world.authorizer.authorize(user, GET) == (False, 'unknown node for user "system:node:"')
+    assert await world.authorizer.authorize(user, GET) == Decision(False, 'unknown node for user "system:node:"')

@@ -2,16 +2,18 @@
 
 import pytest
 
+from sampan.api.selectors import FieldRequirement
 from sampan.apiserver.context import UserInfo
 from sampan.apiserver.node_authorizer import decide, node_of
 from sampan.apiserver.node_graph import NodeGraph
 from sampan.apiserver.rbac import Attributes
+from sampan.apiserver.selected import Selected
 
 SLICES, LEASES, STORAGE = "resource.k8s.io", "coordination.k8s.io", "storage.k8s.io"
 UNRELATED = "no relationship found between node 'n1' and this object"
 OWN_VERBS = "can only get, create, update, patch, or delete"
 SAME_NAME = "with the same name as the requesting node"
-MINE = (("spec.nodeName", "n1"),)
+MINE = Selected((FieldRequirement("spec.nodeName", False, "n1"),))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def ask(verb: str, resource: str, name: str = "", group: str = "", namespace: st
         ask("get", "serviceaccounts", "x"), ask("create", "serviceaccounts/token", "x"),
         ask("get", "persistentvolumeclaims", "x"), ask("patch", "persistentvolumeclaims/status", "x"),
         ask("get", "persistentvolumes", "x", namespace=""), ask("get", "volumeattachments", "x", STORAGE, ""),
-        ask("get", "pods", "p"), ask("watch", "pods", "p"), Attributes("list", "", "pods", fields=MINE),
+        ask("get", "pods", "p"), ask("watch", "pods", "p"), Attributes("list", "", "pods", selected=MINE),
         ask("create", "pods"), ask("delete", "pods", "any"), ask("patch", "pods/status", "any"),
         ask("create", "pods/eviction", "any"),
         ask("get", "nodes", "n1", namespace=""), ask("watch", "nodes", "n1", namespace=""),
@@ -53,7 +55,7 @@ def ask(verb: str, resource: str, name: str = "", group: str = "", namespace: st
         ask("create", "leases", "", LEASES, "kube-node-lease"),
         ask("get", "csinodes", "n1", STORAGE, ""), ask("create", "csinodes", "", STORAGE, ""),
         ask("create", "resourceslices", "", SLICES, ""), ask("delete", "resourceslices", "x", SLICES, ""),
-        Attributes("deletecollection", SLICES, "resourceslices", fields=MINE),
+        Attributes("deletecollection", SLICES, "resourceslices", selected=MINE),
         ask("list", "services"), ask("create", "events"), ask("create", "events", group="events.k8s.io"),
         ask("create", "certificatesigningrequests", group="certificates.k8s.io"),
         ask("list", "runtimeclasses", group="node.k8s.io"), ask("get", "csidrivers", "d", STORAGE, ""),
@@ -83,7 +85,7 @@ def test_may(graph: NodeGraph, wanted: Attributes) -> None:
         (ask("get", "pods", "other"), UNRELATED),
         (ask("list", "pods"), "can only list/watch pods with spec.nodeName field selector"),
         (
-            Attributes("list", "", "pods", fields=(("spec.nodeName", "n2"),)),
+            Attributes("list", "", "pods", selected=Selected((FieldRequirement("spec.nodeName", False, "n2"),))),
             "can only list/watch pods with spec.nodeName field selector",
         ),
         (ask("patch", "pods", "p"), ""),

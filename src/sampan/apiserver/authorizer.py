@@ -27,6 +27,10 @@ class Decision(NamedTuple):
 
     allowed: bool
     reason: str = ""
+    denied: bool = False
+    """Nobody else was to be asked."""
+    error: str = ""
+    """What went wrong on the way."""
 
 
 class Authorizer:
@@ -65,6 +69,10 @@ class Authorizer:
     async def allows(self, user: UserInfo, wanted: Attributes) -> bool:
         """Whether the user may."""
         return (await self.authorize(user, wanted)).allowed
+
+    def looks_at_selectors(self, user: UserInfo) -> bool:
+        """Whether a decision about this user may depend on selectors."""
+        return node_authorizer.node_of(user) is not None
 
     # ---- RBAC
 
@@ -150,4 +158,6 @@ def attributes_of(info: RequestInfo) -> Attributes:
     """A request's attributes."""
     if not info.is_resource:
         return Attributes(info.verb, path=info.path)
-    return Attributes(info.verb, info.group, info.resource, info.subresource, info.namespace, info.name)
+    return Attributes(
+        info.verb, info.group, info.resource, info.subresource, info.namespace, info.name, version=info.version
+    )

@@ -6,6 +6,7 @@ Upstream: plugin/pkg/auth/authorizer/node. What a request's body says is NodeRes
 from collections.abc import Callable
 from typing import NamedTuple
 
+from sampan.api.selectors import FieldRequirement
 from sampan.apiserver.context import UserInfo
 from sampan.apiserver.node_graph import NodeGraph
 from sampan.apiserver.rbac import Attributes, Rule
@@ -127,7 +128,7 @@ def _slice(graph: NodeGraph, node: str, wanted: Attributes) -> Verdict:
         case "get" | "update" | "patch" | "delete":
             return _related(graph, node, wanted)
         case "watch" | "list" | "deletecollection":
-            if ("spec.nodeName", node) in wanted.fields:
+            if FieldRequirement("spec.nodeName", False, node) in wanted.selected.fields:
                 return YES
             why = "can only list/watch/deletecollection resourceslices with nodeName field selector"
             return Verdict(False, why)
@@ -154,7 +155,7 @@ def _pod(graph: NodeGraph, node: str, wanted: Attributes) -> Verdict:
         case "", "get":
             return _get(graph, node, wanted)
         case "", "list" | "watch":
-            if ("spec.nodeName", node) in wanted.fields:
+            if FieldRequirement("spec.nodeName", False, node) in wanted.selected.fields:
                 return YES
             if wanted.name:
                 return _related(graph, node, wanted)

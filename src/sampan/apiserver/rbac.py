@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from sampan.api.json import Obj
 from sampan.apiserver.context import UserInfo
+from sampan.apiserver.selected import NOTHING_SELECTED, Selected
 
 MASTERS = "system:masters"
 
@@ -20,8 +21,10 @@ class Attributes:
     namespace: str = ""
     name: str = ""
     path: str = ""
-    fields: tuple[tuple[str, str], ...] = ()
-    """What a field selector demands to be equal; RBAC does not look at it, the Node authorizer does."""
+    version: str = field(default="", compare=False)
+    """Of the resource; webhooks are told, nobody else looks at it."""
+    selected: Selected = NOTHING_SELECTED
+    """What selectors say of it; RBAC does not look at that, others do."""
 
     @property
     def full_resource(self) -> str:

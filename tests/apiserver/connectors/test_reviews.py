@@ -1,9 +1,11 @@
 """Reviews and token requests over a whole server."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sampan.apiserver.app import App
 from sampan.net.http import Request
@@ -129,3 +131,31 @@ async def test_an_answer_is_no_row_of_a_table(served: App) -> None:
     )
     assert (code, answer["reason"]) == (406, "NotAcceptable")
     assert answer["message"].startswith("only the following media types are accepted: application/json, ")
+
+
+async def test_selectors_in_reviews(served: App) -> None:
+    cases = yaml.safe_load(Path(__file__).with_name("selectors.yaml").read_text())
+    for case in cases:
+        asked = {"verb": "list", "resource": "pods", "namespace": "default", **case["asked"]}
+        spec = {"user": "jane", "resourceAttributes": asked}
+        code, answer = await post(served, AUTHZ, "subjectaccessreviews", spec)
+        if "causes" in case:
+            causes = [f"{one['field']}: {one['message']}" for one in answer["details"]["causes"]]
+            assert (code, causes) == (422, case["causes"])
+        else:
+            assert (code, answer["status"].get("evaluationError", "")) == (201, case["error"]), case["asked"]
+    assert len(cases) == 70
+
+
+async def test_a_node_may_list_what_it_selects(served: App) -> None:
+    wanted = [
+        ({"rawSelector": "spec.nodeName=n1"}, True),
+        ({"rawSelector": "spec.nodeName!=n1"}, False),
+        ({"requirements": [{"key": "spec.nodeName", "operator": "In", "values": ["n1"]}, {"key": "x"}]}, True),
+        ({"requirements": [{"key": "spec.nodeName", "operator": "NotIn", "values": ["n1"]}]}, False),
+    ]
+    for selector, allowed in wanted:
+        asked = {"verb": "list", "resource": "pods", "fieldSelector": selector}
+        spec = {"user": "system:node:n1", "groups": ["system:nodes"], "resourceAttributes": asked}
+        _, answer = await post(served, AUTHZ, "subjectaccessreviews", spec)
+        assert answer["status"]["allowed"] is allowed

@@ -2,9 +2,11 @@
 
 import pytest
 
+from sampan.api.selectors import FieldRequirement, Requirement
 from sampan.apiserver.context import UserInfo
-from sampan.apiserver.filters.authz import demanded_fields, refusal
+from sampan.apiserver.filters.authz import refusal, selection_of
 from sampan.apiserver.rbac import Attributes
+from sampan.apiserver.selected import Selected
 
 JANE = UserInfo("jane")
 
@@ -42,13 +44,19 @@ def test_details_name_the_object() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "fields"),
+    ("query", "told"),
     [
-        ("", ()),
-        ("fieldSelector=spec.nodeName%3Dn1", (("spec.nodeName", "n1"),)),
-        ("fieldSelector=a==b,c!=d&watch=1", (("a", "b"),)),
-        ("fieldSelector=nonsense", ()),
+        ("", Selected()),
+        ("fieldSelector=spec.nodeName%3Dn1", Selected((FieldRequirement("spec.nodeName", False, "n1"),))),
+        (
+            "fieldSelector=a==b,c!=d&labelSelector=x+in+(y)&watch=1",
+            Selected(
+                (FieldRequirement("a", False, "b"), FieldRequirement("c", True, "d")),
+                (Requirement("x", "in", ("y",)),),
+            ),
+        ),
+        ("fieldSelector=nonsense&labelSelector=()", Selected(wrong=("fieldSelector", "labelSelector"))),
     ],
 )
-def test_field_selectors(query: str, fields: tuple[tuple[str, str], ...]) -> None:
-    assert demanded_fields(query) == fields
+def test_selectors_are_told(query: str, told: Selected) -> None:
+    assert selection_of(query) == told

@@ -10,6 +10,7 @@ from sampan.apiserver.connectors.tokens import user_object
 from sampan.apiserver.context import UserInfo
 from sampan.apiserver.node_authorizer import node_of
 from sampan.apiserver.rbac import Attributes, Rule, aggregate
+from sampan.apiserver.selected import ignored
 from sampan.net.http import Response
 
 
@@ -21,7 +22,14 @@ class AccessReviews:
 
     async def _status(self, user: UserInfo, wanted: Attributes) -> Obj:
         decision = await self._authorizer.authorize(user, wanted)
-        return {"allowed": decision.allowed, **({"reason": decision.reason} if decision.reason else {})}
+        status: Obj = {"allowed": decision.allowed}
+        if decision.denied:
+            status["denied"] = True
+        if decision.reason:
+            status["reason"] = decision.reason
+        if trouble := [*([decision.error] if decision.error else ()), *ignored(wanted.selected)]:
+            status["evaluationError"] = "; ".join(trouble)
+        return status
 
     async def subject(self, call: Call) -> Response:
         """SubjectAccessReview and LocalSubjectAccessReview."""

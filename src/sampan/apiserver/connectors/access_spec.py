@@ -2,11 +2,14 @@
 
 from sampan.api.errors import FieldError, StatusError, bad_request, invalid
 from sampan.api.json import Obj, dumps
-from sampan.api.selectors import SelectorError, parse_fields
 from sampan.apiserver.rbac import Attributes
+from sampan.apiserver.selected import reviewed
+from sampan.resources.strategies.checks import required
+from sampan.resources.validation.labels import check_operator, check_requirement
 
 GROUP = "authorization.k8s.io"
 EXACTLY_ONE = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+EITHER = "requirements or rawSelector is required"
 TOGETHER = "may not specified at the same time as requirements"
 
 
@@ -41,13 +44,26 @@ def check(body: Obj, namespace: str, *, of_subject: bool = False, local: bool = 
 
 
 def _selector(selector: Obj, field: str) -> list[FieldError]:
-    raw, requirements = selector.get("rawSelector"), selector.get("requirements")
+    raw, requirements = selector.get("rawSelector"), selector.get("requirements") or ()
+    found: list[FieldError] = []
     if raw and requirements:
-        return [_wrong(f"{field}.rawSelector", dumps(raw).decode(), TOGETHER)]
+        found.append(_wrong(f"{field}.rawSelector", dumps(raw).decode(), TOGETHER))
     if not raw and not requirements:
-        why = f"Required value: when {field} is specified, requirements or rawSelector is required"
-        return [FieldError("FieldValueRequired", f"{field}.requirements", why)]
-    return []
+        found.append(required(f"{field}.requirements", f"when {field} is specified, {EITHER}"))
+    check_one = _field_requirement if field.endswith("fieldSelector") else _label_requirement
+    for index, requirement in enumerate(requirements):
+        found += check_one(requirement, f"{field}.requirements[{index}]")
+    return found
+
+
+def _label_requirement(requirement: Obj, at: str) -> list[FieldError]:
+    """As in any label selector; operators that nobody knows may come from clients that are newer."""
+    return check_requirement(requirement, at, any_operator=True)
+
+
+def _field_requirement(requirement: Obj, at: str) -> list[FieldError]:
+    missing = [] if requirement.get("key") else [required(f"{at}.key", "must be specified")]
+    return missing + check_operator(requirement, at, any_operator=True)
 
 
 def _metadata(meta: Obj, local: bool) -> list[FieldError]:
@@ -65,23 +81,9 @@ def attributes(spec: Obj) -> Attributes:
         return Attributes(path.get("verb", ""), path=path.get("path", ""))
     return Attributes(
         wanted.get("verb", ""), wanted.get("group", ""), wanted.get("resource", ""), wanted.get("subresource", ""),
-        wanted.get("namespace", ""), wanted.get("name", ""), fields=_fields(wanted.get("fieldSelector") or {}),
+        wanted.get("namespace", ""), wanted.get("name", ""), version=wanted.get("version") or "*",
+        selected=reviewed(wanted),
     )  # fmt: skip
-
-
-def _fields(selector: Obj) -> tuple[tuple[str, str], ...]:
-    """What the selector demands to be equal; what cannot be read demands nothing, which can only allow less."""
-    if raw := selector.get("rawSelector"):
-        try:
-            terms = parse_fields(raw).requirements
-        except SelectorError:
-            return ()
-        return tuple((term.field, term.value) for term in terms if not term.negated)
-    return tuple(
-        (one.get("key", ""), one["values"][0])
-        for one in selector.get("requirements") or ()
-        if one.get("operator") == "In" and len(one.get("values") or ()) == 1
-    )
 
 
 def no_namespace() -> StatusError:

@@ -5,12 +5,11 @@ from functools import partial
 
 from sampan.api.errors import StatusError, qualified
 from sampan.api.quote import go_quoted
-from sampan.api.selectors import SelectorError, parse_fields
 from sampan.apiserver.authorizer import Authorizer, attributes_of
 from sampan.apiserver.context import RequestInfo, UserInfo
-from sampan.apiserver.node_authorizer import node_of
 from sampan.apiserver.query import parse_query
 from sampan.apiserver.rbac import MASTERS, Attributes
+from sampan.apiserver.selected import Selected, selected
 from sampan.net.http import Handler, Request, Response
 
 DECISION, REASON = "authorization.k8s.io/decision", "authorization.k8s.io/reason"
@@ -34,8 +33,8 @@ class Authz:
         else:
             info: RequestInfo = request.context["info"]
             wanted = attributes_of(info)
-            if request.query and info.verb in SELECTING and node_of(user) is not None:
-                wanted = replace(wanted, fields=demanded_fields(request.query))
+            if request.query and info.verb in SELECTING and self._authorizer.looks_at_selectors(user):
+                wanted = replace(wanted, selected=selection_of(request.query))
             decision = await self._authorizer.authorize(user, wanted)
             if trail is not None:
                 said = "allow" if decision.allowed else "forbid"
@@ -53,13 +52,10 @@ class Authz:
             raise refusal(user, wanted, decision.reason)
 
 
-def demanded_fields(query: str) -> tuple[tuple[str, str], ...]:
-    """What a request's field selector demands to be equal; nothing if it cannot be read (the verb refuses it)."""
-    try:
-        selector = parse_fields(parse_query(query).get("fieldSelector"))
-    except SelectorError:
-        return ()
-    return tuple((r.field, r.value) for r in selector.requirements if not r.negated)
+def selection_of(query: str) -> Selected:
+    """What a request's selectors say."""
+    parameters = parse_query(query)
+    return selected(parameters.get("fieldSelector"), parameters.get("labelSelector"))
 
 
 def refusal(user: UserInfo, wanted: Attributes, why: str) -> StatusError:

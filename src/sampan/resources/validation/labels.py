@@ -50,24 +50,25 @@ def check_label_selector(selector: Obj | None, at: str, *, any_value: bool = Fal
     return errors
 
 
-def check_requirement(requirement: Obj, at: str, *, any_value: bool = False) -> Errors:
-    """One expression of a LabelSelector."""
-    errors: Errors = []
-    operator, values = requirement.get("operator") or "", requirement.get("values") or ()
-    if operator in IN:
-        if not values:
-            errors.append(required(f"{at}.values", "must be specified when `operator` is 'In' or 'NotIn'"))
-    elif operator in EXISTS:
-        if values:
-            why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
-            errors.append(forbidden(f"{at}.values", why))
-    else:
-        errors.append(invalid(f"{at}.operator", named(operator), "not a valid selector operator"))
+def check_requirement(requirement: Obj, at: str, *, any_value: bool = False, any_operator: bool = False) -> Errors:
+    """One expression of a LabelSelector; `any_operator`: it may have one that is not known."""
+    errors = check_operator(requirement, at, any_operator=any_operator)
     errors += check_label_name(requirement.get("key") or "", f"{at}.key")
     if not any_value:
-        for index, value in enumerate(values):
+        for index, value in enumerate(requirement.get("values") or ()):
             errors += [invalid(f"{at}.values[{index}]", value, problem) for problem in is_label_value(value)]
     return errors
+
+
+def check_operator(requirement: Obj, at: str, *, any_operator: bool = False) -> Errors:
+    """The operator of an expression, and whether it has the values that it needs."""
+    operator, values = requirement.get("operator") or "", requirement.get("values") or ()
+    if operator in IN:
+        return [] if values else [required(f"{at}.values", "must be specified when `operator` is 'In' or 'NotIn'")]
+    if operator in EXISTS:
+        why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+        return [forbidden(f"{at}.values", why)] if values else []
+    return [] if any_operator else [invalid(f"{at}.operator", named(operator), "not a valid selector operator")]
 
 
 def shown_selector(selector: Obj | None) -> Shown:

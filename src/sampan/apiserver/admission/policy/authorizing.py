@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from sampan.api.selectors import SelectorError, parse_fields
 from sampan.apiserver.authorizer import Decision
 from sampan.apiserver.context import UserInfo
 from sampan.apiserver.rbac import Attributes
+from sampan.apiserver.selected import selected
 from sampan.resources.policies.authz import Query
 
 T = TypeVar("T")
@@ -46,8 +46,8 @@ class Decisions:
             try:
                 return work()
             except Undecided as needed:
-                allowed, reason = await self._authorizer.authorize(*_question(needed.query, self._user))
-                self._known[needed.query] = allowed, reason
+                decision = await self._authorizer.authorize(*_question(needed.query, self._user))
+                self._known[needed.query] = decision.allowed, decision.reason
 
 
 def _question(query: Query, user: UserInfo) -> tuple[UserInfo, Attributes]:
@@ -58,13 +58,6 @@ def _question(query: Query, user: UserInfo) -> tuple[UserInfo, Attributes]:
     if query.path:
         return user, Attributes(query.verb, path=query.path)
     return user, Attributes(
-        query.verb, query.group, query.resource, query.subresource, query.namespace, query.name, fields=_fields(query)
-    )
-
-
-def _fields(query: Query) -> tuple[tuple[str, str], ...]:
-    try:
-        found = parse_fields(query.fields).requirements if query.fields else ()
-    except SelectorError:
-        return ()
-    return tuple((one.field, one.value) for one in found if not one.negated)
+        query.verb, query.group, query.resource, query.subresource, query.namespace, query.name, version="*",
+        selected=selected(query.fields, query.labels),
+    )  # fmt: skip
