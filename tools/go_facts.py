@@ -12,6 +12,7 @@ STRUCT = re.compile(r"^type (\w+) struct \{\n(.*?)^\}", re.S | re.M)
 FIELD = re.compile(r"^\t(?:(\w+)\s+)?([\w.*\[\]{}]+)\s+`([^`]*)`", re.M)
 NAMED = re.compile(r"^(?:type |\t)(\w+) (=? ?(?:\[\]|map\[\w+\])?[\w.*]+)$", re.M)
 JSON_TAG = re.compile(r'json:"([^"]*)"')
+ALIASES = {"metav1": "meta", "v1": "core", "corev1": "core", "apiv1": "core"}
 SCALARS = {"string", "bool", "int", "int32", "int64", "float64", "byte"}
 
 
@@ -68,7 +69,7 @@ def underlying(package: Package, world: dict[str, Package], go: str) -> tuple[st
     owner, name = package, go
     if "." in go:
         alias, name = go.split(".", 1)
-        full = {"metav1": "meta", "v1": "core", "corev1": "core", "core": "core", "rbac": "rbac"}.get(alias, alias)
+        full = ALIASES.get(alias, alias)
         known = {"Time": "time", "MicroTime": "time", "Quantity": "struct", "IntOrString": "struct"}
         if name in known:
             printed = {"Quantity": "resource.Quantity", "IntOrString": "intstr.IntOrString"}
@@ -101,7 +102,7 @@ def facts(package: Package, world: dict[str, Package], struct: str) -> dict[str,
             else:
                 owner = package
             if inner in owner.structs and inner != "TypeMeta":
-                found |= facts(owner, world, inner)
+                found |= {key: embedded(fact, inner) for key, fact in facts(owner, world, inner).items()}
             continue
         if not name or name == "-":
             continue
@@ -121,6 +122,12 @@ def facts(package: Package, world: dict[str, Package], struct: str) -> dict[str,
         special = named or (kind == "map" and printed != "map[string]string")
         found[name] = f"{code} {printed}" if special else code
     return found
+
+
+def embedded(fact: str, struct: str) -> str:
+    """The fact of a field that comes from a struct within the struct: `k v1.Type @Outer.Inner`."""
+    rest, at, within = fact.partition(" @")
+    return f"{rest} @{struct}{'.' if at else ''}{within}"
 
 
 def is_struct(leaf: str, package: Package, world: dict[str, Package]) -> bool:

@@ -3,6 +3,8 @@
 golden/more has the objects with the answers. kinds.jsonl.gz: the core group without pods, networking, discovery,
 policy, node, coordination and events. groups.jsonl.gz: apps, batch, autoscaling, RBAC, storage and flow control.
 devices.jsonl.gz: claims on devices, classes and slices. admission.jsonl.gz: webhooks, policies and bindings.
+requests.jsonl.gz: each kind's fields replaced at random in creates and in all three kinds of patches, and one
+walk through the verbs of each kind. managers.jsonl.gz: three managers that apply and update the same object in turn.
 """
 
 import gzip

@@ -25,6 +25,7 @@ PLAIN_COLUMNS = [
     {"name": "Name", "type": "string", "format": "name", "description": NAME_TEXT, "priority": 0},
     {"name": "Created At", "type": "date", "format": "", "description": AGE_TEXT, "priority": 0},
 ]
+PLAIN_NAMES = [column["name"] for column in PLAIN_COLUMNS]
 
 
 def column_definitions(resource: Resource) -> list[Obj]:
@@ -35,6 +36,11 @@ def column_definitions(resource: Resource) -> list[Obj]:
         {"name": c.name, "type": c.type, "format": c.format, "description": c.description, "priority": c.priority}
         for c in resource.columns
     ]
+
+
+def is_plain(resource: Resource) -> bool:
+    """Whether a kind has no columns of its own; upstream then writes no rows as Go's nil slice, null."""
+    return resource.rows is None or (not resource.custom and [c.name for c in resource.columns] == PLAIN_NAMES)
 
 
 def cells(resource: Resource, obj: Obj, now: datetime) -> list[object]:
@@ -97,7 +103,7 @@ def table(
         "apiVersion": "meta.k8s.io/v1",
         "metadata": list_meta,
         "columnDefinitions": column_definitions(resource) if header else [],
-        "rows": rows,
+        "rows": rows or (None if is_plain(resource) else []),
     }
 
 

@@ -78,7 +78,7 @@ def table_of_version(made: Obj, api_version: str) -> Obj:
         if obj and obj.get("kind") == "PartialObjectMetadata":
             row = {**row, "object": {**obj, "apiVersion": api_version}}
         rows.append(row)
-    return {**made, "apiVersion": api_version, "rows": rows}
+    return {**made, "apiVersion": api_version, "rows": rows or made.get("rows")}
 
 
 def answer(call: Call, value: bytes, status: int = 200) -> Response:

@@ -11,6 +11,11 @@ WIPED = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSe
 RBAC = "rbac.authorization.k8s.io"
 
 
+def _any_name(_: str) -> list[str]:
+    """Names that need only be a segment of a path, which the storage looks at."""
+    return []
+
+
 NAME_RULES: Mapping[tuple[str, str], Names] = {
     ("", "Namespace"): is_dns1123_label,
     ("", "Service"): is_dns1123_label,
@@ -22,6 +27,7 @@ NAME_RULES: Mapping[tuple[str, str], Names] = {
     ("networking.k8s.io", "IPAddress"): strict_ip_problems,
     ("policy", "PodDisruptionBudget"): is_path_segment,
     ("", "Event"): is_path_segment,
+    ("certificates.k8s.io", "CertificateSigningRequest"): _any_name,
     ("apiregistration.k8s.io", "APIService"): is_path_segment,
 }
 

@@ -141,6 +141,7 @@ class Definitions:
         if fact is None:  # newer than the recorded Go types: required is written, the rest as given
             node.presence = "always" if required else "keep"
             return node
+        fact, _, node.embedded_in = fact.partition(" @")
         code, _, node.go_type = fact.partition(" ")
         node.presence = _PRESENCE[code]
         if node.go_type and node.items is not None and node.items.type != "object":

@@ -205,14 +205,8 @@ def item_element(place: Place, item: Any) -> str:
 
 
 def elements_of(place: Place, items: list[Any]) -> list[tuple[str, Any]]:
-    """Items with their path elements; items that have none are left out."""
-    found = []
-    for item in items:
-        try:
-            found.append((item_element(place, item), item))
-        except ValueError:
-            continue
-    return found
+    """Items with their path elements; raises ValueError when one has none."""
+    return [(item_element(place, item), item) for item in items]
 
 
 def is_whole(place: Place, value: Any) -> bool:

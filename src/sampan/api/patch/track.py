@@ -99,15 +99,21 @@ def bare(obj: Obj) -> Obj:
 
 
 def track_create(scope: Scope, obj: Obj, manager: str, more: FieldSet = LEAF) -> Obj:
-    """A new object with its maker as the owner of what it says, and of `more` fields that decoding did not keep."""
+    """A new object with its maker as the owner of what it says, and of `more` fields that decoding did not keep.
+
+    Nobody owns anything of an object whose lists have items without a key (upstream: FieldManager.UpdateNoErrors).
+    """
     managed = live_or_new({}, obj, scope.subresource)
     plain = bare(obj)
-    if not managed and not more:
-        mine = difference(without(created(scope.place, plain), scope.reset), NEVER_OWNED)
-        key = manager_id(manager, UPDATE, scope.api_version, scope.subresource)
-        return with_managed(plain, {key: Owned(mine, scope.api_version, scope.now)} if mine else {})
-    found = Comparison(LEAF, LEAF, union(created(scope.place, plain), more)).less(scope.reset)
-    managed = settle(scope, managed, ({}, plain, found), None, True)
+    try:
+        if not managed and not more:
+            mine = difference(without(created(scope.place, plain), scope.reset), NEVER_OWNED)
+            key = manager_id(manager, UPDATE, scope.api_version, scope.subresource)
+            return with_managed(plain, {key: Owned(mine, scope.api_version, scope.now)} if mine else {})
+        found = Comparison(LEAF, LEAF, union(created(scope.place, plain), more)).less(scope.reset)
+        managed = settle(scope, managed, ({}, plain, found), None, True)
+    except ValueError:
+        return with_managed(plain, {})
     return with_managed(plain, _updated(scope, managed, found, manager))
 
 
@@ -118,15 +124,21 @@ def created_by(scope: Scope, obj: Obj, managed: Managed, manager: str) -> Manage
 
 
 def track_update(scope: Scope, old: Obj, new: Obj, manager: str) -> Obj:
-    """The new object with its writer as the owner of what it changed. Objects that nobody tracks stay so."""
+    """The new object with its writer as the owner of what it changed.
+
+    Objects that nobody tracks stay so, and those whose lists have items without a key become so.
+    """
     managed = live_or_new(old, new, scope.subresource)
     if not managed and (old.get("metadata") or {}).get("uid"):
         return with_managed(new, {})
     before, after = bare(old), bare(new)
     if not scope.place.exact:  # schemas of built-in kinds do not change
         managed = reconcile(scope, managed)
-    found = compare(scope.place, before, after).less(scope.reset)
-    managed = settle(scope, managed, (before, after, found), None, True)
+    try:
+        found = compare(scope.place, before, after).less(scope.reset)
+        managed = settle(scope, managed, (before, after, found), None, True)
+    except ValueError:
+        return with_managed(new, {})
     return with_managed(new, _updated(scope, managed, found, manager))
 
 

@@ -5,6 +5,7 @@ empty `omitempty` values are dropped, Go's zero values are written where Go writ
 are rewritten canonically. Error texts are those of encoding/json with Kubernetes' Go types.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -65,6 +66,11 @@ def decode(value: Any, node: Node) -> tuple[Obj, list[str]]:
     flags: list[bool] = []
     result = _plan(node)(value, flags)
     return result, unknown_fields(value, node) if flags else []
+
+
+def decode_alone(value: Any, node: Node) -> Any:
+    """One value of this node as it is stored; raises DecodeError."""
+    return _plan(node)(value, [])
 
 
 def zero(node: Node) -> Any:
@@ -193,14 +199,13 @@ def _int_or_string(value: Any, flags: list[bool]) -> Any:
     if type(value) is str or (type(value) is int and -(2**31) <= value < 2**31):
         return value
     what = f"number {value}" if type(value) in (int, float) else _GO_KINDS.get(type(value), "null")
-    raise DecodeError(f"json: cannot unmarshal {what} into Go value of type int32")
+    raise DecodeError(what, "int32")
 
 
 def _text(canonical: Callable[[str], str]) -> Handler:
     def decode_text(value: Any, flags: list[bool]) -> Any:
         if type(value) is not str:
-            what = _GO_KINDS.get(type(value), "null")
-            raise DecodeError(f"json: cannot unmarshal {what} into Go value of type string")
+            raise _mismatch(value, "string")
         try:
             return canonical(value)
         except ValueError as wrong:
@@ -211,6 +216,8 @@ def _text(canonical: Callable[[str], str]) -> Handler:
 
 def _bytes(name: str) -> Handler:
     def decode_bytes(value: Any, flags: list[bool]) -> Any:
+        if type(value) is list:
+            return _octets(value)
         if type(value) is not str:
             raise _mismatch(value, name)
         try:
@@ -219,6 +226,17 @@ def _bytes(name: str) -> Handler:
             raise DecodeError(str(wrong)) from None
 
     return decode_bytes
+
+
+def _octets(value: list[Any]) -> str:
+    """Go takes a list of numbers for bytes."""
+    for one in value:
+        if type(one) is not int or not 0 <= one <= 255:
+            if type(one) in (int, float):
+                raise DecodeError(f"number {one}", "uint8")
+            if one is not None:
+                raise _mismatch(one, "uint8")
+    return b64encode(bytes(one or 0 for one in value)).decode()
 
 
 def _list(node: Node) -> Handler:
@@ -327,7 +345,8 @@ def _struct(node: Node) -> Handler:
                     continue
                 result[key] = child
         except DecodeError as error:
-            error.inside(name, key)
+            within = node.properties[key].embedded_in
+            error.inside(name, f"{within}.{key}" if within else key)
             raise
         for key, nothing in missing:
             if key not in result:

@@ -49,6 +49,8 @@ class Node:
     null = null is written when it is not given."""
     go_type: str = ""
     """Go's name of the field's type (v1.RestartPolicy), for decoding errors; empty when type and format tell it."""
+    embedded_in: str = ""
+    """The struct within the parent's struct that Go declares the field in; decoding errors name it (ProbeHandler)."""
     target: "Node | None" = None
     """The definition this field refers to, when the field has its own presence or merge rules."""
     plan: Any = None

@@ -8,6 +8,7 @@ from sampan.api.patch import apply as merging
 from sampan.api.patch.track import Scope
 from sampan.api.schema.decode import DecodeError, decode, zero
 from sampan.api.schema.prune import prune
+from sampan.api.schema.restore import restored
 from sampan.api.schema.strict import duplicate_fields
 from sampan.apiserver import write
 from sampan.apiserver.answer import answer
@@ -92,17 +93,25 @@ def check_strict(call: Call, body: bytes, options: WriteOptions) -> None:
     call.warnings[:] = dict.fromkeys([*call.warnings, *found])
 
 
+def _restored(call: Call, raw: Obj, config: Obj) -> Obj:
+    """The outcome by the rules of the converter that upstream uses here instead of a decoder; raises 500."""
+    try:
+        return decode(restored(raw, call.resource.schema), call.resource.schema)[0]
+    except DecodeError as error:
+        meta, gvk = config.get("metadata") or {}, f"{call.group}/{call.resource.mapping.version}, Kind={call.kind}"
+        what = f"{meta.get('namespace', '')}/{meta.get('name', '')}; {gvk}"
+        why = f"unable to convert unstructured object to {gvk}: {error}"
+        raise StatusError(500, "", f"failed to convert new object ({what}) to proper version: {why}") from None
+
+
 def applied(call: Call, scope: Scope, live: Obj, config: Obj, options: WriteOptions) -> Obj:
     """The decoded outcome of an apply; raises StatusError."""
     raw = merging.apply(scope, live, config, options.manager, bool(options.force))
     check_strict(call, call.request.body, options)
     try:
         obj, _ = decode(raw, call.resource.schema)
-    except DecodeError as error:
-        meta = raw.get("metadata") or {}
-        what = f"{meta.get('namespace', '')}/{meta.get('name', '')}; {call.group}/{call.resource.mapping.version}"
-        text = f"failed to convert new object ({what}, Kind={call.kind}) to proper version: {error}"
-        raise StatusError(500, "", text) from None
+    except DecodeError:
+        obj = _restored(call, raw, config)
     if call.resource.custom:  # what is applied is not decoded as bodies are: its nulls stay, for validation to see
         rest = prune({key: one for key, one in raw.items() if key != "metadata"}, call.resource.schema)
         obj = {**rest, "metadata": obj["metadata"]}

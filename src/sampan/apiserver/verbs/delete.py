@@ -36,6 +36,10 @@ JOB_WARNING = (
 )
 
 
+OWN_PRECONDITIONS = frozenset((("", "namespaces"), ("apiextensions.k8s.io", "customresourcedefinitions")))
+"""Kinds whose storage looks at them before the generic one does."""
+
+
 class Deleted(NamedTuple):
     """What a deletion left: the object's last state as answered, and whether it is gone."""
 
@@ -48,6 +52,7 @@ async def delete(call: Call) -> Response:
     """Delete the object, or mark it as being deleted."""
     format_of(call)
     options = read_options(call)
+    warn_of_orphans(call, options)
     done = await delete_one(call, call.info.name, options)
     if done.gone and (call.group, call.plural) not in RETURNS_OBJECT:
         details = {"name": call.info.name, **({"group": call.group} if call.group else {}), "kind": call.plural}
@@ -87,9 +92,17 @@ def read_options(call: Call) -> DeleteOptions:
     return delete_options(body, call.query)
 
 
+def warn_of_orphans(call: Call, options: DeleteOptions) -> None:
+    """Jobs leave their pods behind unless they are told otherwise, whatever comes of the request."""
+    if call.resource.gvr == ("batch", "v1", "jobs") and options.policy is None and options.orphan is None:
+        call.warnings.append(JOB_WARNING)
+
+
 def check_preconditions(call: Call, name: str, meta: Obj, options: DeleteOptions) -> None:
     """Raises 409 when the object is not the one meant."""
-    group, kind = call.group, call.kind
+    if (call.group, call.plural) in OWN_PRECONDITIONS:
+        _check_own_preconditions(call, name, meta, options)
+    group, kind = "" if call.kind == "Event" else call.group, call.kind  # events of both groups are kept as core's
     if options.uid is not None and options.uid != meta.get("uid"):
         raise errors.conflict(
             group, kind, name,
@@ -102,6 +115,13 @@ def check_preconditions(call: Call, name: str, meta: Obj, options: DeleteOptions
             f"the ResourceVersion in the precondition ({options.version}) does not match the ResourceVersion in "
             f"record ({meta.get('resourceVersion', '')}). The object might have been modified",
         )  # fmt: skip
+
+
+def _check_own_preconditions(call: Call, name: str, meta: Obj, options: DeleteOptions) -> None:
+    for field, wanted, key in (("UID", options.uid, "uid"), ("ResourceVersion", options.version, "resourceVersion")):
+        if wanted is not None and wanted != meta.get(key):
+            why = f"Precondition failed: {field} in precondition: {wanted}, {field} in object meta: {meta.get(key, '')}"
+            raise errors.conflict(call.group, call.plural, name, why)
 
 
 async def delete_one(call: Call, name: str, options: DeleteOptions, *, admit: bool = True) -> Deleted:
@@ -227,8 +247,6 @@ def gc_finalizers(call: Call, meta: Obj, options: DeleteOptions) -> list[str]:
         orphan, foreground = ORPHAN in have, FOREGROUND in have
         if not orphan and not foreground and call.resource.gvr in ORPHANED_BY_DEFAULT:
             orphan = True
-            if call.plural == "jobs":
-                call.warnings.append(JOB_WARNING)
     kept = [one for one in have if one not in (ORPHAN, FOREGROUND)]
     wanted = kept + [ORPHAN] * orphan + [FOREGROUND] * foreground
     return have if set(wanted) == set(have) else wanted

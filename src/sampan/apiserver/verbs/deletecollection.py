@@ -6,7 +6,7 @@ from sampan.api.errors import StatusError
 from sampan.apiserver.answer import format_of
 from sampan.apiserver.call import Call
 from sampan.apiserver.match import asked
-from sampan.apiserver.verbs.delete import delete_one, read_options
+from sampan.apiserver.verbs.delete import delete_one, read_options, warn_of_orphans
 from sampan.apiserver.verbs.list import find, rendered
 from sampan.net.http import Response
 
@@ -16,6 +16,7 @@ async def deletecollection(call: Call) -> Response:
     wanted = format_of(call)
     chosen = asked(call, watching=False)
     options = read_options(call)
+    warn_of_orphans(call, options)
     listed = await find(call, *chosen)
     for kv in listed.items:
         namespace, name = kv.key.rsplit("/", 2)[1:]

@@ -10,14 +10,16 @@ from sampan.api.patch import json as json_patch
 from sampan.api.patch import merge, strategic
 from sampan.api.patch.track import bare
 from sampan.api.patch.typed import go_text
+from sampan.api.schema.decode import DecodeError
 from sampan.api.schema.nodes import Node
 from sampan.api.schema.order import go_ordered
+from sampan.api.schema.restore import restored
 from sampan.api.schema.strict import duplicate_fields, strict_message, strict_problems
 from sampan.apiserver import write
 from sampan.apiserver.answer import answer, format_of
 from sampan.apiserver.body_kind import GO_KINDS, Undecodable
 from sampan.apiserver.call import Call
-from sampan.apiserver.decoder import check_size, decode_value, parse_json
+from sampan.apiserver.decoder import Decoded, check_size, decode_value, parse_json
 from sampan.apiserver.options import write_options
 from sampan.apiserver.verbs.apply import APPLY, apply
 from sampan.apiserver.verbs.update import check_name
@@ -149,13 +151,34 @@ def decoded(raw: Any, given: Given, gvk: GVK, schema: Node) -> tuple[Obj, list[s
         raise bad_request("error decoding patch: the result is no object")
     if given.media == STRATEGIC and isinstance(raw.get("kind"), str) and isinstance(raw.get("apiVersion"), str):
         raw = {**raw, "kind": gvk.kind, "apiVersion": gvk.api_version}  # upstream never looks at them
+    lenient = "Ignore" if given.validation == "Ignore" else "Warn"
     try:
-        found = decode_value(raw, None, gvk, schema, given.validation)
+        found = decode_value(raw, None, gvk, schema, lenient)
+    except Undecodable as error:
+        if given.media != STRATEGIC:
+            raise Unfit(error.why) from None
+        found = _restored(raw, gvk, schema, lenient)
+    problems = [*given.repeated, *(_told(found, raw, given, gvk, schema) if found.problems else ())]
+    if problems and given.validation == "Strict":
+        raise Unfit(strict_message(problems))
+    return found.obj, problems
+
+
+def _told(found: Decoded, raw: Obj, given: Given, gvk: GVK, schema: Node) -> list[str]:
+    """The unknown fields in upstream's order: sorted, or that of the text that its patch libraries write."""
+    if given.media == STRATEGIC:
+        return sorted(found.problems)
+    return decode_value(_sorted(raw, _touched(given)), None, gvk, schema, "Warn").problems
+
+
+def _restored(raw: Obj, gvk: GVK, schema: Node, validation: str) -> Decoded:
+    """The outcome of a strategic merge patch, for which upstream has a converter with own rules; raises Unfit."""
+    try:
+        return decode_value(restored(raw, schema), None, gvk, schema, validation)
+    except DecodeError as error:
+        raise Unfit(str(error)) from None
     except Undecodable as error:
         raise Unfit(error.why) from None
-    if given.repeated and given.validation == "Strict":
-        raise Unfit(strict_message([*given.repeated, *found.problems]))
-    return found.obj, [*given.repeated, *found.problems]
 
 
 def unfit(raw: Obj, given: Given, why: str) -> StatusError:
@@ -179,6 +202,8 @@ def _touched(given: Given) -> Any:
 
 
 def _sorted(value: Any, touched: Any) -> Any:
+    if isinstance(touched, list):  # a merge patch's own list
+        return [_sorted(item, own) for item, own in zip(value, touched, strict=False)]
     if not isinstance(touched, dict):
         return value
     if isinstance(value, list):

@@ -191,6 +191,13 @@ _ADMISSION = "admissionregistration.k8s.io"
 _CERTIFICATES = "certificates.k8s.io"
 _RBAC = "rbac.authorization.k8s.io"
 _CSR = "=certificates.v1.CertificateSigningRequest"
+_CSR_SIGNER = (  # of v1beta1, which upstream's printer still quotes
+    "Requested signer for the request. It is a qualified name in the form: `scope-hostname.io/name`. If empty, it will "
+    "be defaulted:\n 1. If it's a kubelet client certificate, it is assigned\n    "
+    '"kubernetes.io/kube-apiserver-client-kubelet".\n 2. If it\'s a kubelet serving certificate, it is assigned\n    '
+    '"kubernetes.io/kubelet-serving".\n 3. Otherwise, it is assigned "kubernetes.io/legacy-unknown".\n'
+    "Distribution of trust for signers happens out of band. You can select on this field using `spec.signerName`."
+)
 _PCR = "=certificates.v1.PodCertificateRequestSpec"
 _FLOW = "flowcontrol.apiserver.k8s.io"
 PRINTERS: dict[tuple[str, str], Printer] = {
@@ -233,10 +240,10 @@ PRINTERS: dict[tuple[str, str], Printer] = {
         (
             NAME,
             AGE,
-            col("SignerName", f"{_CSR}Spec.signerName"),
-            col("Requestor", f"{_CSR}Spec.request"),
+            col("SignerName", _CSR_SIGNER),
+            col("Requestor", "Base64-encoded PKCS#10 CSR data"),
             col("RequestedDuration", f"{_CSR}Spec.expirationSeconds"),
-            col("Condition", f"{_CSR}Status.conditions"),
+            col("Condition", "Conditions applied to the request, such as approval or denial."),
         ),
         _signing_request,
     ),

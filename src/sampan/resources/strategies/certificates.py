@@ -135,7 +135,7 @@ def check(obj: Obj, old: Obj | None = None) -> Errors:
     spec = spec_of(obj)
     errors: Errors = []
     if problem := _request_problem(spec.get("request") or ""):
-        errors.append(invalid("spec.request", spec.get("request") or "", problem))
+        errors.append(invalid("spec.request", spec.get("request"), problem))
     errors += _usages(spec.get("usages") or [], None if old is None else spec_of(old).get("usages") or [])
     signer = spec.get("signerName") or ""
     if signer == LEGACY and (old is None or spec_of(old).get("signerName") != LEGACY):

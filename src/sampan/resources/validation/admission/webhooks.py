@@ -176,7 +176,9 @@ def _url(url: str, at: str) -> Errors:
 
 
 def _service(service: Obj, at: str) -> Errors:
-    found = [required(f"{at}.{key}") for key in ("name", "namespace") if not service.get(key)]
+    # Upstream takes the one for the other: a missing namespace is told as a missing name.
+    swapped = (("name", "namespace"), ("namespace", "name"))
+    found = [required(f"{at}.{told}") for told, key in swapped if not service.get(key)]
     port: Any = service.get("port", 443)
     if not 1 <= port <= 65535:
         found.append(invalid(f"{at}.port", port, "port is not valid: must be between 1 and 65535, inclusive"))
