@@ -78,6 +78,11 @@ def signed(order: Order) -> bytes:
     return f"{lifetime(order.seconds)} for {', '.join(order.usages)}".encode()
 
 
+def issued(account: Obj, secret: Obj) -> str:
+    """The token of the cases."""
+    return f"{account['metadata']['name']} by {secret['metadata']['name']}"
+
+
 def place(ref: ObjectRef) -> str:
     return " ".join(filter(None, (ref.mapping.kind, str(Key(ref.namespace, ref.name)) if ref.name else ref.namespace)))
 
@@ -137,7 +142,7 @@ def counted(plan: list[Obj]) -> list[Obj]:
 def test_case(path: Path, all_kinds: Callable[[], Sequence[RestMapping]]) -> None:
     case = yaml.load(path.read_text(), Loader)
     kinds = all_kinds()
-    by_name = {c.name.rpartition("/")[2]: c for c in controllers(Settings("CA", "/volumes", kinds, signed))}
+    by_name = {c.name.rpartition("/")[2]: c for c in controllers(Settings("CA", "/volumes", kinds, signed, issued))}
     controller = by_name[path.parent.name]
     look = CaseLookup(case, controller, kinds)
     namespace, _, name = case["key"].replace("~", "\0").rpartition("/")

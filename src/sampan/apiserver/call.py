@@ -145,6 +145,12 @@ class Call:
             trail.annotations if (trail := self.request.context.get("audit")) is not None else {},
         )
 
+    def annotate(self, annotations: Mapping[str, str]) -> None:
+        """Tell the audit log, if there is one, more of this request."""
+        trail = self.request.context.get("audit")
+        if trail is not None:
+            trail.annotations.update(annotations)
+
     def audit(self, obj: Obj) -> None:
         """Tell the audit log, if there is one, what is to be written."""
         trail = self.request.context.get("audit")

@@ -137,8 +137,9 @@ class Cluster:
         assert self._plane is not None
         ca = self._plane.pki.ca
         settings = Settings(
-            ca.certificate.decode(), str(data_dir / "volumes"), kinds, partial(sign, ca.certificate, ca.key)
-        )
+            ca.certificate.decode(), str(data_dir / "volumes"), kinds, partial(sign, ca.certificate, ca.key),
+            self._plane.accounts.issue_legacy,
+        )  # fmt: skip
         known = set(kinds)
         mine = [c for c in controllers(settings) if c.name in wanted]
         chosen = [c for c in mine if known.issuperset(w.mapping for w in c.watches)]

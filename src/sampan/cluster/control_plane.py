@@ -22,6 +22,8 @@ from sampan.apiserver.answer import refusal, status_response
 from sampan.apiserver.app import App, Parts
 from sampan.apiserver.authn.bootstrap_tokens import BootstrapTokens
 from sampan.apiserver.authn.jwt import Signer
+from sampan.apiserver.authn.legacy_tokens import LegacyTokens
+from sampan.apiserver.authn.notes import TokenMetrics
 from sampan.apiserver.authn.service_accounts import ServiceAccountTokens
 from sampan.apiserver.authn.static import TokenFileError, parse_token_file
 from sampan.apiserver.authn.tokens import BearerTokens
@@ -32,6 +34,7 @@ from sampan.apiserver.connectors.proxy import Proxy
 from sampan.apiserver.context import UserInfo
 from sampan.apiserver.filters.authn import Authn
 from sampan.apiserver.filters.authz import Authz
+from sampan.apiserver.legacy_tracking import Tracking
 from sampan.apiserver.objects import StoredObjects
 from sampan.apiserver.openid import openid_pages
 from sampan.apiserver.start import ensure
@@ -63,6 +66,7 @@ class ControlPlane:
     proxy: Proxy
     authorizer: Authorizer
     authenticators: Authenticators
+    accounts: ServiceAccountTokens
     tasks: Tasks = field(default_factory=Tasks)
 
     def transport(self, user: str, *groups: str) -> LocalTransport:
@@ -89,9 +93,12 @@ async def start_control_plane(
     objects = StoredObjects(store)
     authorizer = Authorizer(store, objects)
     pki.begin_signing_key()
-    tokens = ServiceAccountTokens(cache(lambda: Signer(pki.signing_key())), objects)
+    metrics, placeholder = Metrics(), _Late()
+    tracking, token_metrics = Tracking(placeholder, clock), TokenMetrics(metrics)
+    legacy = LegacyTokens(objects, token_metrics, tracking.mark)
+    signer = cache(lambda: Signer(pki.signing_key()))
+    tokens = ServiceAccountTokens(signer, objects, legacy=legacy, metrics=token_metrics)
     bootstrap_tokens = BootstrapTokens(objects) if config.enable_bootstrap_token_auth else None
-    metrics = Metrics()
     more = authenticators(config.authentication, tokens.issuer, clock, metrics)
     bearer = BearerTokens(_static_tokens(config), tokens, bootstrap_tokens, more.others)
     rng = random.Random()  # names and uids need to be unlike, not secret
@@ -107,7 +114,6 @@ async def start_control_plane(
         pair = front.client(FRONT_PROXY.user, FRONT_PROXY)
         return pair.certificate, pair.key
 
-    placeholder = _Late()
     serving = pki.serving("apiserver", apiserver_hosts(config.host, config.service_cidr))
     context = server_context(serving.certificate, serving.key, pki.ca.certificate)
     try:
@@ -138,7 +144,7 @@ async def start_control_plane(
     )
     app = App(parts)
     placeholder.handler = app
-    plane = ControlPlane(app, server, pki, store, kubelets, proxy, authorizer, more)
+    plane = ControlPlane(app, server, pki, store, kubelets, proxy, authorizer, more, tokens)
     plane.tasks.start(compact_by_time(store, clock), "compaction")
     for plural in KINDS:
         plane.tasks.start(authorizer.run(plural), f"authorizer {plural}")
@@ -153,6 +159,7 @@ async def start_control_plane(
 
     await app.start()
     await bootstrap([*bootstrap_objects(app.kit.live), authentication_config(pki, front)], create)
+    plane.tasks.start(tracking.run(app.kit), "tracking of tokens")
     return plane
 
 

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sampan.api.json import Obj
 from sampan.api.names import RestMapping
 from sampan.controllers import (
+    account_token_cleaner,
+    account_tokens,
     bootstrap_signer,
     cron_job,
     csr_approving,
@@ -45,6 +48,10 @@ def _no_authority(order: Order) -> bytes:
     raise ValueError("there is no CA that could sign")
 
 
+def _no_key(account: Obj, secret: Obj) -> str:
+    raise ValueError("there is no key that could sign")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What some controllers need to know of their cluster."""
@@ -57,6 +64,8 @@ class Settings:
     """All kinds that can be listed and deleted."""
     sign: Callable[[Order], bytes] = _no_authority
     """The cluster's CA: makes a certificate, or raises ValueError."""
+    issue: Callable[[Obj, Obj], str] = _no_key
+    """Signs the token of an account and a Secret, or raises ValueError."""
 
 
 def controllers(settings: Settings) -> tuple[Controller, ...]:
@@ -64,6 +73,8 @@ def controllers(settings: Settings) -> tuple[Controller, ...]:
     return (
         namespace.CONTROLLER,
         serviceaccount.CONTROLLER,
+        account_tokens.controller(settings.ca, settings.issue),
+        account_token_cleaner.CONTROLLER,
         root_ca.controller(settings.ca),
         garbage.controller(settings.kinds),
         replicaset.CONTROLLER,

@@ -1,5 +1,6 @@
 """Who asks: certificates, tokens, nobody; and speaking for others."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from sampan.api.errors import StatusError
+from sampan.api.errors import StatusError, not_found_path
+from sampan.apiserver.authn.notes import Notes
 from sampan.apiserver.authn.tokens import BearerTokens
 from sampan.apiserver.authorizer import Decision
 from sampan.apiserver.context import ANONYMOUS, UserInfo
@@ -76,3 +78,37 @@ async def test_a_user_from_inside_the_process_is_not_asked(tmp_path: Path) -> No
     world = World()
     await world.filter(Request("GET", "/", headers={"authorization": "Bearer wrong"}, context={"user": JANE}))
     assert world.seen == JANE
+
+
+class Teller(BearerTokens):
+    """Has something to say of every token."""
+
+    def __init__(self) -> None:
+        super().__init__({}, None)
+        self.asked = 0
+
+    async def check(
+        self, token: str, audiences: Sequence[str], now: datetime, notes: Notes | None = None
+    ) -> tuple[UserInfo, list[str]]:
+        self.asked += 1
+        assert notes is not None
+        notes.warnings.append("use another")
+        notes.annotations["said"] = "this"
+        return JANE, []
+
+
+async def test_what_is_to_be_said_of_a_token_is_said_every_time() -> None:
+    async def app(request: Request) -> Response:
+        if request.path == "/gone":
+            raise not_found_path()
+        return Response(200)
+
+    async def may(user: UserInfo, wanted: Attributes) -> Decision:
+        return Decision(True, "")
+
+    teller = Teller()
+    authn = Authn(app, FakeClock(), tokens=teller, may=may)
+    for path in ("/api", "/gone"):
+        response = await authn(Request("GET", path, headers={"authorization": "Bearer x"}))
+        assert ("Warning", '299 - "use another"') in response.headers
+    assert teller.asked == 1

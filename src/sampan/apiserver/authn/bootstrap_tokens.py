@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sampan.apiserver.authn.certificates import AUTHENTICATED
 from sampan.apiserver.authn.jwt import BadToken
-from sampan.apiserver.authn.service_accounts import Objects
+from sampan.apiserver.authn.objects import Objects
 from sampan.apiserver.context import UserInfo
 from sampan.resources import bootstrap_tokens as tokens
 

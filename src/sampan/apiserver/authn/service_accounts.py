@@ -2,39 +2,42 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sampan.api.json import Obj
 from sampan.api.times import parse_time
+from sampan.apiserver.authn import legacy_tokens
 from sampan.apiserver.authn.certificates import AUTHENTICATED, CREDENTIAL
 from sampan.apiserver.authn.jwt import BadToken, InvalidToken, Signer
+from sampan.apiserver.authn.legacy_tokens import PREFIX, LegacyTokens
+from sampan.apiserver.authn.notes import Notes, TokenMetrics
+from sampan.apiserver.authn.objects import Objects
 from sampan.apiserver.context import UserInfo
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 PRIVATE = "kubernetes.io"
-PREFIX = "system:serviceaccount:"
 LEEWAY = 60
 """Seconds, as upstream: clocks may differ by them, and a token outlives the deletion of what it is bound to by them."""
 GONE = "service account token has been invalidated"
 POD_NAME, POD_UID = "authentication.kubernetes.io/pod-name", "authentication.kubernetes.io/pod-uid"
 NODE_NAME, NODE_UID = "authentication.kubernetes.io/node-name", "authentication.kubernetes.io/node-uid"
-
-
-class Objects(Protocol):
-    """Reads of the objects that tokens are bound to: kind is the plural in the core group."""
-
-    async def get(self, plural: str, namespace: str, name: str) -> Obj | None: ...
+STALE = "authentication.k8s.io/stale-token"
 
 
 class ServiceAccountTokens:
-    """Issues and checks tokens."""
+    """Issues and checks tokens. Without `legacy`, tokens of Secrets are none."""
 
-    def __init__(self, signer: Callable[[], Signer], objects: Objects, issuer: str = ISSUER) -> None:
+    def __init__(
+        self, signer: Callable[[], Signer], objects: Objects, issuer: str = ISSUER, *,
+        legacy: LegacyTokens | None = None, metrics: TokenMetrics | None = None,
+    ) -> None:  # fmt: skip
         self.signer, self._objects, self.issuer = signer, objects, issuer
+        self._legacy, self._metrics = legacy, metrics
 
     def issue(self, account: Obj, audiences: Sequence[str], seconds: int, now: datetime, *, bound: Obj | None, id_: str,
-              node: Obj | None = None) -> str:  # fmt: skip
-        """A token for an account; it ends with `bound` (a Pod, Secret or Node). `node`: the node of a bound pod."""
+              node: Obj | None = None, warn_after: int = 0) -> str:  # fmt: skip
+        """A token for an account; it ends with `bound` (a Pod, Secret or Node). `node`: the node of a bound pod.
+        `warn_after`: seconds after which a use of it is noted, 0 for never."""
         meta = account["metadata"]
         issued = int(now.timestamp())
         private: dict[str, Any] = {"namespace": meta["namespace"]}
@@ -42,6 +45,8 @@ class ServiceAccountTokens:
         for obj in (bound, node):
             if obj is not None:
                 private[obj["kind"].lower()] = {"name": obj["metadata"]["name"], "uid": obj["metadata"]["uid"]}
+        if warn_after:
+            private["warnafter"] = issued + warn_after
         claims = {
             "aud": list(audiences) or [self.issuer],
             "exp": issued + seconds,
@@ -54,24 +59,53 @@ class ServiceAccountTokens:
         }
         return self.signer().sign(claims)
 
-    async def check(self, token: str, audiences: Sequence[str], now: datetime) -> tuple[UserInfo, list[str]]:
+    def issue_legacy(self, account: Obj, secret: Obj) -> str:
+        """The token that a Secret is to keep: as good as the Secret and the account."""
+        return self.signer().sign(legacy_tokens.claims_of(account, secret))
+
+    async def check(
+        self, token: str, audiences: Sequence[str], now: datetime, notes: Notes | None = None
+    ) -> tuple[UserInfo, list[str]]:
         """The user of a token, and which of the audiences it is for. Raises BadToken."""
         claims = self.signer().verify(token)
-        if claims.get("iss") != self.issuer:
+        old = claims.get("iss") == legacy_tokens.ISSUER and self._legacy is not None
+        if claims.get("iss") != self.issuer and not old:
             raise BadToken("another issuer")
-        wanted, meant = list(audiences) or [self.issuer], claims.get("aud") or []
+        said = notes if notes is not None else Notes()
+        meant = claims.get("aud") or []
+        if not meant:
+            said.annotations[legacy_tokens.SAY] = claims.get("sub") or ""
+            if self._metrics is not None:
+                self._metrics.legacy.inc()
+            meant = [self.issuer]
+        wanted = list(audiences) or [self.issuer]
         served = [audience for audience in wanted if audience in meant]
         if not served:
             raise InvalidToken(
                 f"token audiences {_quoted(meant)} is invalid for the target audiences {_quoted(wanted)}"
             )
+        if old and self._legacy is not None:
+            return _account_user(*await self._legacy.check(token, claims, now, said), {}), served
         seconds = now.timestamp()
         if seconds > float(claims.get("exp", 0)) + LEEWAY:
             raise InvalidToken("service account token has expired")
         if seconds < float(claims.get("nbf", 0)) - LEEWAY:
             raise InvalidToken("service account token is not valid yet")
         user = await self._user(claims, now)
+        self._note_age(claims, seconds, said)
         return user, served
+
+    def _note_age(self, claims: Obj, seconds: float, notes: Notes) -> None:
+        """Tokens of pods live for a year so that old clients go on; they are to be read anew every hour."""
+        limit = (claims.get(PRIVATE) or {}).get("warnafter")
+        if not limit:
+            return
+        if seconds > limit:
+            notes.annotations[STALE] = (
+                f"subject: {claims.get('sub')}, seconds after warning threshold: {int(seconds) - int(limit)}"
+            )
+        if self._metrics is not None:
+            (self._metrics.stale if seconds > limit else self._metrics.valid).inc()
 
     async def _user(self, claims: Obj, now: datetime) -> UserInfo:
         """Who a token speaks for, if all that it is bound to still lives. Raises InvalidToken."""
@@ -90,8 +124,7 @@ class ServiceAccountTokens:
             extra |= {POD_NAME: (pod["name"],), POD_UID: (pod["uid"],)}
         if node := private.get("node"):
             extra |= {NODE_NAME: (node["name"],), NODE_UID: (node["uid"],)}
-        groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", AUTHENTICATED)
-        return UserInfo(f"{PREFIX}{namespace}:{account.get('name', '')}", account.get("uid", ""), groups, extra)
+        return _account_user(namespace, account.get("name", ""), account.get("uid", ""), extra)
 
     async def _alive(self, plural: str, namespace: str, ref: Obj, now: datetime) -> None:
         obj = await self._objects.get(plural, namespace, ref.get("name", ""))
@@ -100,6 +133,11 @@ class ServiceAccountTokens:
         deleted = obj["metadata"].get("deletionTimestamp")
         if deleted and (now - parse_time(deleted)).total_seconds() > LEEWAY:
             raise InvalidToken(GONE)
+
+
+def _account_user(namespace: str, name: str, uid: str, extra: dict[str, tuple[str, ...]]) -> UserInfo:
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", AUTHENTICATED)
+    return UserInfo(f"{PREFIX}{namespace}:{name}", uid, groups, extra)
 
 
 def _quoted(items: Sequence[str]) -> str:

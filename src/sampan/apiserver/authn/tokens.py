@@ -6,6 +6,7 @@ from typing import Protocol
 
 from sampan.apiserver.authn.bootstrap_tokens import BootstrapTokens
 from sampan.apiserver.authn.jwt import BadToken, InvalidToken
+from sampan.apiserver.authn.notes import Notes
 from sampan.apiserver.authn.service_accounts import ISSUER, ServiceAccountTokens
 from sampan.apiserver.context import UserInfo
 
@@ -30,8 +31,11 @@ class BearerTokens:
         self.static, self.accounts, self._bootstrap = static, accounts, bootstrap
         self._rest: tuple[TokenAuthenticator, ...] = (*([accounts] if accounts is not None else ()), *others)
 
-    async def check(self, token: str, audiences: Sequence[str], now: datetime) -> tuple[UserInfo, list[str]]:
-        """As TokenAuthenticator; what is wrong with a token is all that anybody found."""
+    async def check(
+        self, token: str, audiences: Sequence[str], now: datetime, notes: Notes | None = None
+    ) -> tuple[UserInfo, list[str]]:
+        """As TokenAuthenticator; what is wrong with a token is all that anybody found. `notes` takes what is to be
+        said of a good one."""
         own = self.accounts.issuer if self.accounts is not None else ISSUER
         wrong: list[str] = []
         if not audiences or own in audiences:  # these name no audience: they are for the server itself
@@ -47,6 +51,8 @@ class BearerTokens:
                     pass
         for one in self._rest:
             try:
+                if one is self.accounts and notes is not None:
+                    return await self.accounts.check(token, audiences, now, notes)
                 return await one.check(token, audiences, now)
             except InvalidToken as error:
                 wrong.append(str(error))

@@ -9,6 +9,7 @@ from sampan.api.names import GVK
 from sampan.api.times import format_time
 from sampan.apiserver.answer import answer_review
 from sampan.apiserver.authn.jwt import BadToken, InvalidToken
+from sampan.apiserver.authn.notes import Notes
 from sampan.apiserver.authn.tokens import BearerTokens
 from sampan.apiserver.call import Call
 from sampan.apiserver.connectors.body import read
@@ -21,6 +22,7 @@ TOKEN_REQUEST = GVK("authentication.k8s.io", "v1", "TokenRequest")
 SHORTEST, LONGEST, USUAL = 600, 2**32, 3600
 WARN_ONLY = 3607
 A_YEAR = 365 * 24 * 3600
+ISSUED = "authentication.kubernetes.io/issued-credential-id"
 BOUND = {"Pod": "pods", "Secret": "secrets", "Node": "nodes"}
 
 
@@ -54,7 +56,10 @@ class Tokens:
         life = A_YEAR if seconds == WARN_ONLY and bound is not None else seconds
         id_ = _uuid(call)
         node = {"kind": "Node", **node} if node else None
-        token = self._tokens.issue(account, audiences, life, now, bound=bound, id_=id_, node=node)
+        token = self._tokens.issue(
+            account, audiences, life, now, bound=bound, id_=id_, node=node, warn_after=seconds if life > seconds else 0
+        )
+        call.annotate({ISSUED: f"JTI={id_}"})
         expires = format_time(now + timedelta(seconds=seconds))
         spec = {**spec, "audiences": audiences, "expirationSeconds": seconds}
         spec.setdefault("boundObjectRef", None)
@@ -102,13 +107,18 @@ class Tokens:
         if not token:
             raise bad_request("token is required for TokenReview in authentication")
         status: Obj
+        notes = Notes()
         try:
-            user, audiences = await self._bearer.check(token, spec.get("audiences") or (), call.kit.clock.now())
+            now = call.kit.clock.now()
+            user, audiences = await self._bearer.check(token, spec.get("audiences") or (), now, notes)
             status = {"authenticated": True, "user": user_object(user), "audiences": audiences}
         except InvalidToken as error:
             status = {"user": {}, "error": f"[invalid bearer token, {error}]"}
         except BadToken:
             status = {"user": {}, "error": "invalid bearer token"}
+        else:
+            call.warnings.extend(notes.warnings)
+            call.annotate(notes.annotations)
         return answer_review(call, {**body, "status": status})
 
 

@@ -3,17 +3,21 @@
 import hashlib
 
 from sampan.aio.clock import Clock
-from sampan.api.errors import unauthorized
+from sampan.api.errors import StatusError, unauthorized
+from sampan.apiserver.answer import status_response
 from sampan.apiserver.authn.anonymous import Anonymous
 from sampan.apiserver.authn.certificates import user_of
 from sampan.apiserver.authn.jwt import BadToken
+from sampan.apiserver.authn.notes import Notes
 from sampan.apiserver.authn.tokens import BearerTokens
 from sampan.apiserver.context import ANONYMOUS, UserInfo
+from sampan.apiserver.filters.headers import warning
 from sampan.apiserver.filters.impersonation import Decide, Impersonation
 from sampan.net.http import Handler, Request, Response
 
 REMEMBERED, REMEMBER_SECONDS = 4096, 10.0
 EVERYBODY = Anonymous()
+NO_NOTES = Notes()
 
 
 class Authn:
@@ -30,14 +34,16 @@ class Authn:
     ) -> None:
         self._app, self._clock, self._anonymous = app, clock, anonymous
         self._tokens, self._impersonation = tokens, Impersonation(may)
-        self._known: dict[bytes, tuple[UserInfo, float]] = {}
+        self._known: dict[bytes, tuple[UserInfo, float, Notes]] = {}
 
     async def __call__(self, request: Request) -> Response:
         context = request.context
+        notes = NO_NOTES
         if "user" not in context:
-            context["user"] = await self._identify(request)
+            context["user"], notes = await self._identify(request)
         trail = context.get("audit")
         if trail is not None:
+            trail.annotations.update(notes.annotations)
             trail.begin(context["user"])
             context["audited"](trail.received())
         if any(header.startswith("impersonate-") for header in request.headers):
@@ -45,9 +51,18 @@ class Authn:
             context["user"] = await self._impersonation.become(request, asker)
             if trail is not None and context["user"] is not asker:
                 trail.impersonates(context["user"], self._impersonation.constraint(asker))
-        return await self._app(request)
+        return await (self._warned(request, notes) if notes.warnings else self._app(request))
 
-    async def _identify(self, request: Request) -> UserInfo:
+    async def _warned(self, request: Request, notes: Notes) -> Response:
+        """The answer, good or bad, with what is to be said of the credentials."""
+        try:
+            response = await self._app(request)
+        except StatusError as error:
+            response = status_response(request, error)
+        response.headers.extend(warning(text) for text in notes.warnings)
+        return response
+
+    async def _identify(self, request: Request) -> tuple[UserInfo, Notes]:
         header = request.headers.get("authorization")
         peer = request.peer
         if peer is not None and peer.certificate is not None:
@@ -55,29 +70,30 @@ class Authn:
             if known is None:
                 known = peer.state["user"] = user_of(peer.certificate)
             if isinstance(known, UserInfo) and known.name:
-                return known
+                return known, NO_NOTES
         scheme, _, rest = (header or "").strip().partition(" ")
         token = rest.partition(" ")[0]
         if scheme.lower() == "bearer" and token:
             return await self._bearer(token)
         if not self._anonymous.lets(request.path):
             raise unauthorized()
-        return ANONYMOUS
+        return ANONYMOUS, NO_NOTES
 
-    async def _bearer(self, token: str) -> UserInfo:
+    async def _bearer(self, token: str) -> tuple[UserInfo, Notes]:
         static = self._tokens.static.get(token)
         if static is not None:
-            return static
+            return static, NO_NOTES
         digest = hashlib.sha256(token.encode()).digest()
         now = self._clock.monotonic()
         known = self._known.get(digest)
         if known is not None and known[1] > now:
-            return known[0]
+            return known[0], known[2]
+        notes = Notes()
         try:
-            user, _ = await self._tokens.check(token, (), self._clock.now())
+            user, _ = await self._tokens.check(token, (), self._clock.now(), notes)
         except BadToken as error:
             raise unauthorized() from error
         if len(self._known) >= REMEMBERED:
             self._known.clear()
-        self._known[digest] = (user, now + REMEMBER_SECONDS)
-        return user
+        self._known[digest] = (user, now + REMEMBER_SECONDS, notes)
+        return user, notes

@@ -9,7 +9,7 @@ from sampan.api.errors import StatusError, bad_request
 from sampan.api.meta import is_dns1123_label, is_dns1123_subdomain
 from sampan.api.quote import go_quoted
 from sampan.apiserver.authn.certificates import AUTHENTICATED
-from sampan.apiserver.authn.service_accounts import PREFIX
+from sampan.apiserver.authn.legacy_tokens import PREFIX
 from sampan.apiserver.authorizer import Decision, attributes_of
 from sampan.apiserver.context import ANONYMOUS, RequestInfo, UserInfo
 from sampan.apiserver.filters.authz import refusal
