@@ -7,8 +7,9 @@ import pytest
 
 from sampan.aio.clock import RealClock
 from sampan.cluster.access_options import AuthenticationOptions
-from sampan.cluster.authentication import Authenticators, authenticators, server_id
+from sampan.cluster.authentication import Authenticators, authenticators
 from sampan.cluster.config import ClusterError
+from sampan.cluster.jobs import server_id
 from sampan.obs.metrics import Metrics
 
 OWN = "https://own"
@@ -79,6 +80,17 @@ def test_options(options: dict[str, Any], why: str) -> None:
     with pytest.raises(ClusterError) as refused:
         made(**options)
     assert str(refused.value) == why
+
+
+def test_webhooks(tmp_path: Path) -> None:
+    path = tmp_path / "none"
+    with pytest.raises(ClusterError, match=r"none: No such file or directory"):
+        made(authentication_token_webhook_config_file=path)
+    with pytest.raises(ClusterError) as refused:
+        made(authentication_token_webhook_config_file=path, authentication_token_webhook_version="v2")
+    assert str(refused.value) == (
+        'unsupported authentication webhook version "v2", supported versions are "v1", "v1beta1"'
+    )
 
 
 def test_anonymous_in_the_file_and_as_a_flag(tmp_path: Path) -> None:

@@ -99,8 +99,8 @@ class WebhookClient:
         except CallFailed as failed:
             raise CallFailed(shown + str(failed), failed.code) from None
         except (OSError, ValueError) as error:
-            raise CallFailed(shown + _error_text(error, config)) from error
-        return _parsed(answer)
+            raise CallFailed(shown + error_text(error, config.address)) from error
+        return parsed_answer(answer)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -130,7 +130,7 @@ class WebhookClient:
         return f"https://{host}:{port}{service.path}"
 
 
-def _error_text(error: Exception, config: ClientConfig) -> str:
+def error_text(error: Exception, address: str) -> str:
     """What Go's HTTP client says of a failure."""
     if isinstance(error, TimeoutError):
         return "context deadline exceeded"
@@ -138,7 +138,7 @@ def _error_text(error: Exception, config: ClientConfig) -> str:
         if error.verify_code in UNKNOWN_AUTHORITY:
             return "tls: failed to verify certificate: x509: certificate signed by unknown authority"
         return f"tls: failed to verify certificate: x509: {error.verify_message}"
-    host = urlsplit(config.address).netloc
+    host = urlsplit(address).netloc
     if isinstance(error, ConnectionRefusedError):
         return f"dial tcp {host}: connect: connection refused"
     if isinstance(error, ConnectionError):
@@ -146,7 +146,8 @@ def _error_text(error: Exception, config: ClientConfig) -> str:
     return str(error)
 
 
-def _parsed(answer: Answer) -> Any:
+def parsed_answer(answer: Answer) -> Any:
+    """Its JSON; raises CallFailed for what is none, and for errors."""
     if 200 <= answer.status < 300:
         try:
             return parse_json(answer.body)

@@ -5,8 +5,26 @@ from typing import Any
 
 import click
 
+from sampan.api.times import parse_duration
 from sampan.cluster.access_options import AuthenticationOptions
 
+
+class Duration(click.ParamType[float]):
+    """Go's `1m30s` as seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds; fails for what is no duration."""
+        if isinstance(value, int | float):
+            return float(value)
+        try:
+            return parse_duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+DURATION = Duration()
 FILE = click.Path(path_type=Path)
 AUTHENTICATION = (
     click.option("--authentication-config", type=FILE, help="An AuthenticationConfiguration (YAML): token issuers."),
@@ -19,6 +37,17 @@ AUTHENTICATION = (
     click.option("--oidc-groups-claim", default="", help="The claim that holds the groups."),
     click.option("--oidc-groups-prefix", default="", help="Put before each."),
     click.option("--oidc-signing-algs", default="RS256", show_default=True, help="Separated by commas."),
+    click.option(
+        "--authentication-token-webhook-config-file", type=FILE, help="A kubeconfig: whom to ask about other tokens."
+    ),
+    click.option("--authentication-token-webhook-version", default="v1beta1", show_default=True, help="v1, v1beta1."),
+    click.option(
+        "--authentication-token-webhook-cache-ttl",
+        type=DURATION,
+        default="2m0s",
+        show_default=True,
+        help="How long answers are kept.",
+    ),
     click.option("--oidc-required-claim", multiple=True, metavar="KEY=VALUE", help="May be given several times."),
 )
 

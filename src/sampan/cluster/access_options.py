@@ -24,3 +24,8 @@ class AuthenticationOptions:
     """Separated by commas."""
     oidc_required_claim: tuple[str, ...] = ()
     """key=value"""
+    authentication_token_webhook_config_file: Path | None = None
+    """A kubeconfig: whom to ask about tokens that nobody here knows."""
+    authentication_token_webhook_version: str = "v1beta1"
+    authentication_token_webhook_cache_ttl: float = 120.0
+    """Seconds."""

@@ -13,6 +13,7 @@ from sampan import Cluster
 from sampan.api.names import RestMapping
 from sampan.client.kubeconfig import load_kubeconfig
 from sampan.cluster.access_options import AuthenticationOptions
+from sampan.net.http import Response
 from sampan.net.http_client import HttpClient
 from sampan.net.tls import client_context
 
@@ -151,3 +152,25 @@ async def test_no_anonymous_requests() -> None:
     async with serving(anonymous_auth=False) as server:
         assert await server.get("/livez") == 401
         assert await server.get("/livez", "unknown") == 401
+
+
+async def test_a_server_outside_that_knows_tokens(issuer_server: Any, tmp_path: Path) -> None:
+    user = {"username": "eve", "groups": ["out"], "extra": {"k": ["v"]}}
+    said = {"kind": "TokenReview", "apiVersion": "authentication.k8s.io/v1"}
+    status = {"authenticated": True, "user": user}
+    answer = json.dumps({**said, "status": status}).encode()
+    issuer_server.pages["/review"] = Response(200, [("content-type", "application/json")], answer)
+    cluster = {"server": f"{issuer_server.url}/review", "certificate-authority": str(tmp_path / "ca.pem")}
+    (tmp_path / "ca.pem").write_text(issuer_server.ca)
+    document = {
+        "clusters": [{"name": "c", "cluster": cluster}],
+        "users": [{"name": "u", "user": {"token": "secret"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
+    path = tmp_path / "webhook.yaml"
+    path.write_text(yaml.safe_dump(document))
+    options = {"config_file": path, "version": "v1", "cache_ttl": 60.0}
+    async with serving(**{f"authentication_token_webhook_{key}": value for key, value in options.items()}) as server:
+        assert await server.who("anything") == {**user, "groups": ["out", "system:authenticated"]}
+        assert issuer_server.headers["authorization"] == "Bearer secret"

@@ -5,10 +5,18 @@ import hashlib
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from sampan.apiserver.context import UserInfo
+from sampan.apiserver.context import ANONYMOUS, UserInfo
 
 CREDENTIAL = "authentication.kubernetes.io/credential-id"
 AUTHENTICATED = "system:authenticated"
+(UNAUTHENTICATED,) = ANONYMOUS.groups
+
+
+def with_authenticated(name: str, groups: tuple[str, ...]) -> tuple[str, ...]:
+    """The groups of a user whom somebody vouches for: system:authenticated is one, unless it is nobody."""
+    if name == ANONYMOUS.name or AUTHENTICATED in groups or UNAUTHENTICATED in groups:
+        return groups
+    return (*groups, AUTHENTICATED)
 
 
 def user_of(der: bytes) -> UserInfo:

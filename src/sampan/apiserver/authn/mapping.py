@@ -5,7 +5,7 @@ from typing import Any
 
 from sampan.api.cel.values import EvalError
 from sampan.api.quote import go_quoted
-from sampan.apiserver.authn.certificates import AUTHENTICATED, CREDENTIAL
+from sampan.apiserver.authn.certificates import CREDENTIAL, with_authenticated
 from sampan.apiserver.authn.configuration import JwtIssuer, Mapped, Rule
 from sampan.apiserver.authn.expressions import Compiled, as_cel
 from sampan.apiserver.authn.id_token import GO_KINDS
@@ -28,9 +28,7 @@ def user_of(issuer: JwtIssuer, claims: Claims) -> UserInfo:
     if issuer.user_rules:
         user = {"username": name, "uid": uid, "groups": groups, "extra": {k: list(v) for k, v in extra.items()}}
         _check_rules(issuer.user_rules, {"user": user}, "user info validation rule")
-    if AUTHENTICATED not in groups:
-        groups = [*groups, AUTHENTICATED]
-    return UserInfo(name, uid, tuple(groups), extra)
+    return UserInfo(name, uid, with_authenticated(name, tuple(groups)), extra)
 
 
 def _claim(claims: Claims, name: str) -> str:

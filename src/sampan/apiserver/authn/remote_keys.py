@@ -30,7 +30,7 @@ class RemoteKeys:
         self._keys: tuple[Key, ...] = ()
         self._stale: datetime | None = None
         self._tasks = Tasks()
-        self._running: asyncio.Task[None] | None = None
+        self._running: asyncio.Task[str] | None = None
 
     async def verify(self, token: IdToken, algorithm: str) -> None:
         """Whether one of the keys signed it; the keys are read again if not, unless they are fresh.
@@ -63,28 +63,28 @@ class RemoteKeys:
         """Read the keys; whoever comes meanwhile waits for the same answer."""
         if self._running is None or self._running.done():
             self._running = self._tasks.start(self._read(), f"keys of {self._url}")
-        try:
-            await asyncio.shield(self._running)
-        except (OSError, ValueError) as error:
-            raise InvalidToken(f"failed to verify signature: fetching keys {error}") from error
+        if wrong := await asyncio.shield(self._running):
+            raise InvalidToken(f"failed to verify signature: fetching keys {wrong}")
 
-    async def _read(self) -> None:
+    async def _read(self) -> str:
+        """Put the keys in place; what is wrong if that cannot be done."""
         try:
             answer = await self._client.send("GET", self._url, timeout=TIMEOUT)
         except (OSError, ValueError) as error:
             self._fetched(None)
-            raise ValueError(f'oidc: get keys failed Get "{self._url}": {error}') from error
+            return f'oidc: get keys failed Get "{self._url}": {error}'
         text = answer.body.decode(errors="replace")
         if answer.status != 200:
             self._fetched(None)
-            raise ValueError(f"oidc: get keys failed: {answer.status} {text}")
+            return f"oidc: get keys failed: {answer.status} {text}"
         try:
             keys = read_keys(loads(answer.body))
         except (JSONDecodeError, BadKey) as error:
             self._fetched(None)
-            raise ValueError(f"oidc: failed to decode keys: {error} {text}") from error
+            return f"oidc: failed to decode keys: {error} {text}"
         self._fetched(answer.body)
         self._keys, self._stale = keys, stale_at(answer.headers, self._clock.now())
+        return ""
 
 
 def stale_at(headers: Mapping[str, str], now: datetime) -> datetime:
