@@ -5,6 +5,7 @@ policy, node, coordination and events. groups.jsonl.gz: apps, batch, autoscaling
 devices.jsonl.gz: claims on devices, classes and slices. admission.jsonl.gz: webhooks, policies and bindings.
 requests.jsonl.gz: each kind's fields replaced at random in creates and in all three kinds of patches, and one
 walk through the verbs of each kind. managers.jsonl.gz: three managers that apply and update the same object in turn.
+lists.jsonl.gz: parameters of lists, put together at random.
 """
 
 import gzip

@@ -73,7 +73,7 @@ def partial_list(objects: Sequence[Obj], list_meta: Obj) -> Obj:
         "kind": "PartialObjectMetadataList",
         "apiVersion": "meta.k8s.io/v1",
         "metadata": list_meta,
-        "items": [partial(obj) for obj in objects],
+        "items": [partial(obj) for obj in objects] or None,  # as Go's nil slice
     }
 
 

@@ -2,6 +2,8 @@
 
 from urllib.parse import unquote
 
+from sampan.api.meta import is_path_segment
+from sampan.api.selectors import SelectorError, parse_fields
 from sampan.apiserver.context import RequestInfo
 from sampan.apiserver.query import parse_query
 
@@ -58,14 +60,14 @@ def _collection(verb: str, query: str) -> tuple[str, str]:
     options = parse_query(query)
     if verb == "get":
         verb = "watch" if options.flag("watch") else "list"
-    name = ""
     selector = options.get("fieldSelector")
-    if "metadata.name" in selector:
-        for term in selector.split(","):
-            field, equals, value = term.partition("=")
-            if field == "metadata.name" and equals:
-                name = value.removeprefix("=")
-    return verb, "" if "/" in name or "%" in name else name
+    if "metadata.name" not in selector:
+        return verb, ""
+    try:
+        name = parse_fields(selector).required("metadata.name") or ""
+    except SelectorError:
+        return verb, ""
+    return verb, "" if is_path_segment(name) else name
 
 
 class Routes:

@@ -77,7 +77,8 @@ async def rendered(call: Call, found: Found, wanted: Format) -> Response:
         made = table_of_version(made, f"meta.k8s.io/{wanted.version}")
     elif wanted.shape:
         version = f"meta.k8s.io/{wanted.version}"
-        made = {**made, "apiVersion": version, "items": [{**item, "apiVersion": version} for item in made["items"]]}
+        items = made["items"] and [{**item, "apiVersion": version} for item in made["items"]]
+        made = {**made, "apiVersion": version, "items": items}
     return written(call.request, made, wanted)
 
 
