@@ -11,21 +11,31 @@ from sampan.net.http_client import HttpClient
 from sampan.net.tls import client_context
 
 
+def http_client(access: Access) -> HttpClient:
+    """A client that trusts and shows what the access says. Raises OSError for material that cannot be used."""
+    context: ssl.SSLContext | None = None
+    if access.server.startswith("https"):
+        context = client_context(access.ca, access.certificate, access.key, verify=not access.insecure)
+    return HttpClient(context, server_name=access.server_name or None)
+
+
+def credentials(access: Access) -> list[tuple[str, str]]:
+    """The headers that say who we are."""
+    if access.token:
+        return [("authorization", f"Bearer {access.token}")]
+    if access.user and access.password:
+        pair = base64.b64encode(f"{access.user}:{access.password}".encode()).decode()
+        return [("authorization", f"Basic {pair}")]
+    return []
+
+
 class HttpTransport:
     """Speaks to `access.server` with its credentials."""
 
     def __init__(self, access: Access, agent: str = "sampan", timeout: float = 30.0) -> None:
         self._server = access.server.rstrip("/")
-        context: ssl.SSLContext | None = None
-        if self._server.startswith("https"):
-            context = client_context(access.ca, access.certificate, access.key, verify=not access.insecure)
-        self._http = HttpClient(context, server_name=access.server_name or None)
-        self._headers = [("user-agent", agent)]
-        if access.token:
-            self._headers.append(("authorization", f"Bearer {access.token}"))
-        elif access.user and access.password:
-            pair = base64.b64encode(f"{access.user}:{access.password}".encode()).decode()
-            self._headers.append(("authorization", f"Basic {pair}"))
+        self._http = http_client(access)
+        self._headers = [("user-agent", agent), *credentials(access)]
         self._timeout = timeout
 
     def _pairs(self, request: ApiRequest) -> list[tuple[str, str]]:

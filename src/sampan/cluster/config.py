@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sampan.cluster.access_options import AuthenticationOptions
+from sampan.cluster.audit_options import AuditOptions
 
 OLDEST, NEWEST = (1, 25), (1, 37)
 DEFAULT_VERSION = "1.37"
@@ -20,7 +21,7 @@ class ClusterError(Exception):
 class ClusterConfig:
     """Settings of one cluster; each is an option of `sampan up` of the same name (`--data-dir`, `--port`, ...).
 
-    The options of access are records of their own.
+    The options of access and of audit are records of their own.
     """
 
     data_dir: Path | None = None
@@ -50,18 +51,7 @@ class ClusterConfig:
     """As kube-controller-manager's --controllers: `*`, `name`, `-name`, separated by commas."""
     pod_security_config: Path | None = None
     """A PodSecurityConfiguration: defaults and exemptions of Pod Security admission."""
-    audit_policy_file: Path | None = None
-    """An audit Policy; without it nothing is audited."""
-    audit_log_path: str = ""
-    """Where events are written; - is standard output; empty: nowhere."""
-    audit_log_format: str = "json"
-    """json, or legacy: lines for people."""
-    audit_log_maxsize: int = 100
-    """Megabytes, then the file is put aside; 0: never."""
-    audit_log_maxbackup: int = 0
-    """So many files that were put aside are kept; 0: all."""
-    audit_log_maxage: int = 0
-    """For so many days; 0: for ever."""
+    audit: AuditOptions = field(default_factory=AuditOptions)
     service_cidr: str = "10.96.0.0/16"
     cve_feed: str = ""
     """Source of a CVE feed that is kept fresh and served: github, an address, a file; empty: none."""

@@ -39,7 +39,7 @@ from sampan.apiserver.objects import StoredObjects
 from sampan.apiserver.openid import openid_pages
 from sampan.apiserver.start import ensure
 from sampan.client.local import LocalTransport
-from sampan.cluster.auditing import auditing
+from sampan.cluster.auditing import Auditing, auditing
 from sampan.cluster.authentication import Authenticators, authenticators
 from sampan.cluster.config import ClusterConfig, ClusterError
 from sampan.cluster.pki import FRONT_PROXY, KUBELET_CLIENT, Pair, Pki, apiserver_hosts, authentication_config
@@ -67,6 +67,7 @@ class ControlPlane:
     authorizer: Authorizer
     authenticators: Authenticators
     accounts: ServiceAccountTokens
+    audit: Auditing
     tasks: Tasks = field(default_factory=Tasks)
 
     def transport(self, user: str, *groups: str) -> LocalTransport:
@@ -82,6 +83,7 @@ class ControlPlane:
         await self.kubelets.close()
         await self.proxy.close()
         await self.app.close()
+        await self.audit.close()
         self.pki.signing_key()
 
 
@@ -92,8 +94,9 @@ async def start_control_plane(
     configuration = read_pod_security(config.pod_security_config)
     objects = StoredObjects(store)
     authorizer = Authorizer(store, objects)
-    pki.begin_signing_key()
     metrics, placeholder = Metrics(), _Late()
+    rng = random.Random()  # names and uids need to be unlike, not secret
+    audit = auditing(config.audit, clock, rng, metrics)
     tracking, token_metrics = Tracking(placeholder, clock), TokenMetrics(metrics)
     legacy = LegacyTokens(objects, token_metrics, tracking.mark)
     signer = cache(lambda: Signer(pki.signing_key()))
@@ -101,7 +104,7 @@ async def start_control_plane(
     bootstrap_tokens = BootstrapTokens(objects) if config.enable_bootstrap_token_auth else None
     more = authenticators(config.authentication, tokens.issuer, clock, metrics)
     bearer = BearerTokens(_static_tokens(config), tokens, bootstrap_tokens, more.others)
-    rng = random.Random()  # names and uids need to be unlike, not secret
+    pki.begin_signing_key()
     kubelet_client = pki.client("apiserver-kubelet-client", KUBELET_CLIENT)
     kubelets = HttpClient(_kubelet_context(config, pki.ca.certificate, kubelet_client))
 
@@ -120,6 +123,7 @@ async def start_control_plane(
         server = await serve(placeholder, config.host, config.port, ssl=context, error=refusal)
     except OSError as error:
         await kubelets.close()
+        await audit.close()
         raise ClusterError(_cannot_listen(config, error)) from error
     plugins = with_settings(PodSecurity(configuration, PodSecurityMetrics(metrics, int(version.split(".")[1]))))
     chain = Chain(objects, rng, plugins)
@@ -131,7 +135,7 @@ async def start_control_plane(
         outsiders=outsiders,
         authn=lambda app: Authn(app, clock, tokens=bearer, may=authorizer.authorize, anonymous=more.anonymous),
         authz=lambda app: Authz(app, authorizer),
-        audit=auditing(config, clock, rng),
+        audit=audit.filter,
         connectors=connectors(Means(objects, bearer, authorizer, kubelets, version, proxy)),
         clock=clock,
         rng=rng,
@@ -144,7 +148,7 @@ async def start_control_plane(
     )
     app = App(parts)
     placeholder.handler = app
-    plane = ControlPlane(app, server, pki, store, kubelets, proxy, authorizer, more, tokens)
+    plane = ControlPlane(app, server, pki, store, kubelets, proxy, authorizer, more, tokens, audit)
     plane.tasks.start(compact_by_time(store, clock), "compaction")
     for plural in KINDS:
         plane.tasks.start(authorizer.run(plural), f"authorizer {plural}")

@@ -1,6 +1,7 @@
 """What the audit log is told of whole requests: a server with a policy, and the events in a list."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from sampan.api.json import Obj, dumps
 from sampan.apiserver.app import App
+from sampan.apiserver.audit.backend import AuditMetrics
 from sampan.apiserver.audit.policy import read_policy
 from sampan.apiserver.filters.audit import Audit
 from sampan.net.http import Handler, Request, Response
@@ -17,6 +19,7 @@ POLICY = {
     "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitManagedFields": True,
     "rules": [
         {"level": "None", "nonResourceURLs": ["/version"]},
+        {"level": "None", "resources": [{"resources": ["events"]}]},
         {"level": "RequestResponse", "resources": [{"resources": ["configmaps"]}]},
         {"level": "Metadata"},
     ],
@@ -32,24 +35,36 @@ class World:
         self.broken = False
         policy, errors = read_policy(POLICY)
         assert errors == []
-        clock = served.parts.clock
+        clock, metrics = served.parts.clock, Metrics()
+        counts = AuditMetrics(metrics)
 
         def audit(inner: Handler) -> Handler:
-            return Audit(inner, policy, self.take, clock, random.Random(1))
+            return Audit(inner, policy, self, clock, random.Random(1), counts)
 
-        self.app = App(replace(served.parts, audit=audit, metrics=Metrics()))
+        self.app = App(replace(served.parts, audit=audit, metrics=metrics))
         self.headers = {"authorization": f"Bearer {token}", "content-type": "application/json", "host": "x"}
 
-    def take(self, event: Obj) -> None:
+    async def process(self, events: Sequence[Obj]) -> bool:
+        """This is its own backend."""
         if self.broken:
-            raise OSError("no space left on device")
-        self.events.append(event)
+            return False
+        self.events.extend(events)
+        return True
+
+    async def close(self) -> None:
+        """Nothing is held back."""
 
     async def ask(self, method: str, path: str, body: Any = None, query: str = "", **headers: str) -> Response:
         """Ask, with the administrator's token if no other is given."""
         content = dumps(body) if body is not None else b""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.app(Request(method, path, query, {**self.headers, **named}, content))
+
+    def counts(self) -> dict[str, float]:
+        """The metrics of audit."""
+        lines = self.app.parts.metrics.text().decode().splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines if line.startswith("apiserver_audit_"))
+        return {name: float(value) for name, value in pairs}
 
 
 @pytest.fixture
@@ -112,12 +127,43 @@ async def test_a_watch_is_told_when_it_begins_and_when_it_ends(world: World) -> 
 
 async def test_nothing_is_told_of_what_the_policy_leaves_out(world: World) -> None:
     assert (await world.ask("GET", "/version")).status == 200
+    watch = await world.ask("GET", "/api/v1/events", query="watch=1&timeoutSeconds=1")
+    assert watch.stream is not None
+    await getattr(watch.stream, "aclose")()  # noqa: B009
     assert world.events == []
 
 
 async def test_nothing_is_done_that_cannot_be_told(world: World) -> None:
     world.broken = True
-    answer = await world.ask("POST", MAPS, {"metadata": {"name": "b"}})
+    answer = await world.ask("POST", MAPS, {"metadata": {"name": "b"}}, query="a=<b>")
     assert answer.status == 500
+    assert answer.body.decode() == f'Internal Server Error: "{MAPS}?a=&lt;b&gt;": failed to store audit event\n'
     world.broken = False
     assert (await world.ask("GET", f"{MAPS}/b")).status == 404
+    assert world.counts()["apiserver_audit_requests_rejected_total"] == 1
+
+
+async def test_what_breaks_the_server_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object) -> None:
+        raise ValueError("out of order")
+
+    monkeypatch.setattr(world.app.kit.registry, "entry", broken)
+    assert (await world.ask("GET", MAPS)).status == 500
+    assert [event["stage"] for event in world.events] == ["RequestReceived", "Panic"]
+    assert world.events[-1]["responseStatus"] == {
+        "metadata": {}, "status": "Failure", "message": "APIServer panic'd: ValueError: out of order",
+        "reason": "InternalError", "code": 500,
+    }  # fmt: skip
+
+
+async def test_requests_and_events_are_counted(world: World) -> None:
+    await world.ask("GET", MAPS)
+    await world.ask("GET", "/version")
+    await world.ask("GET", "/readyz")
+    assert world.counts() == {
+        "apiserver_audit_event_total": 4,
+        'apiserver_audit_level_total{level="RequestResponse"}': 1,
+        'apiserver_audit_level_total{level="None"}': 1,
+        'apiserver_audit_level_total{level="Metadata"}': 1,
+        "apiserver_audit_requests_rejected_total": 0,
+    }

@@ -1,15 +1,23 @@
 """The audit log: a file of events, one on a line, that is put aside when it is full (flags --audit-log-*)."""
 
+import asyncio
+import gzip
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 from typing import IO
 
 from sampan.api.json import Obj, dumps
+from sampan.apiserver.audit.backend import AuditMetrics, Events
+from sampan.apiserver.audit.legacy import legacy_line
 
 MEGABYTE = 1024 * 1024
+PLUGIN = "log"
+COMPRESSED = ".gz"
 STAMP = "%Y-%m-%dT%H-%M-%S"
 
 
@@ -19,20 +27,25 @@ class LogOptions:
 
     path: str
     max_size: int = 100
-    max_backups: int = 0
-    max_age: int = 0
+    max_backups: int = 100
+    max_age: int = 366
     legacy: bool = False
     """Lines for people instead of JSON."""
+    compress: bool = False
+    """Files that were put aside are compressed (gzip)."""
 
 
 class AuditLog:
-    """Appends events; what cannot be written raises OSError, and the request is refused."""
+    """Appends events."""
 
-    def __init__(self, options: LogOptions, now: Callable[[], datetime]) -> None:
-        self._options, self._now = options, now
+    def __init__(self, options: LogOptions, now: Callable[[], datetime], metrics: AuditMetrics) -> None:
+        """Raises OSError if the file cannot be written."""
+        self._options, self._now, self._metrics = options, now, metrics
+        self._compressing: list[Thread] = []
         self._path = Path(options.path)
         self._file: IO[bytes] | None = None
         self._size = 0
+        self._ended = False
         if options.path != "-":
             self._open()
 
@@ -42,38 +55,63 @@ class AuditLog:
         self._file = self._path.open("ab", buffering=0)
         self._size = self._path.stat().st_size
 
-    def __call__(self, event: Obj) -> None:
-        """Write one event."""
+    async def process(self, events: Events) -> bool:
+        """Write them; what cannot be written is told."""
+        stored = True
+        for event in events:
+            try:
+                self._write(event)
+            except OSError as error:
+                self._metrics.failed(PLUGIN, str(error), (event,))
+                stored = False
+        return stored
+
+    def _write(self, event: Obj) -> None:
         line = legacy_line(event).encode() + b"\n" if self._options.legacy else dumps(event) + b"\n"
-        if self._file is None:
+        if self._options.path == "-":
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
             return
+        if self._ended:
+            raise OSError("the audit log is closed")
+        if self._file is None or self._file.closed:
+            self._open()
+        assert self._file is not None
         limit = self._options.max_size * MEGABYTE
         if limit and self._size and self._size + len(line) > limit:
             self._rotate()
         self._file.write(line)
         self._size += len(line)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """No more events."""
+        self._ended = True
         if self._file is not None:
             self._file.close()
-            self._file = None
+        for thread in self._compressing:
+            await asyncio.to_thread(thread.join)
 
     def _rotate(self) -> None:
-        self.close()
+        assert self._file is not None
+        self._file.close()
         now = self._now().astimezone(UTC)
         stamp = f"{now.strftime(STAMP)}.{now.microsecond // 1000:03d}"
-        self._path.rename(self._path.with_name(f"{self._path.stem}-{stamp}{self._path.suffix}"))
+        aside = self._path.with_name(f"{self._path.stem}-{stamp}{self._path.suffix}")
+        self._path.rename(aside)
         self._clean(now)
+        if self._options.compress:
+            self._compressing = [one for one in self._compressing if one.is_alive()]
+            thread = Thread(target=compress, args=(aside,), name="audit log")
+            self._compressing.append(thread)
+            thread.start()
         self._open()
 
     def _clean(self, now: datetime) -> None:
         """Delete what is too old, and all but the newest."""
-        kept = sorted(self._path.parent.glob(f"{self._path.stem}-*{self._path.suffix}"), reverse=True)
-        for index, old in enumerate(kept):
-            text = old.name.removeprefix(f"{self._path.stem}-").removesuffix(self._path.suffix)
+        pattern = f"{self._path.stem}-*{self._path.suffix}"
+        kept = [one for end in ("", COMPRESSED) for one in self._path.parent.glob(pattern + end)]
+        for index, old in enumerate(sorted(kept, key=lambda path: path.name, reverse=True)):
+            text = old.name.removeprefix(f"{self._path.stem}-").removesuffix(COMPRESSED).removesuffix(self._path.suffix)
             try:
                 made = datetime.strptime(text.partition(".")[0], STAMP).replace(tzinfo=UTC)
             except ValueError:
@@ -83,25 +121,15 @@ class AuditLog:
                 old.unlink(missing_ok=True)
 
 
-def legacy_line(event: Obj) -> str:
-    """An event for people (upstream: --audit-log-format=legacy)."""
-    user, ref = event.get("user") or {}, event.get("objectRef") or {}
-    other = event.get("impersonatedUser") or {}
-
-    def quoted(text: str) -> str:
-        return f'"{text}"' if text else '"<none>"'
-
-    def names(groups: list[str]) -> str:
-        return ",".join(f'"{group}"' for group in groups) if groups else '"<none>"'
-
-    as_user = quoted(other.get("username", "")) if other else '"<self>"'
-    as_groups = names(other.get("groups") or []) if other else '"<lookup>"'
-    code = (event.get("responseStatus") or {}).get("code")
-    return (
-        f'{event["requestReceivedTimestamp"]} AUDIT: id="{event["auditID"]}" stage="{event["stage"]}" '
-        f'ip="{(event.get("sourceIPs") or ["<unknown>"])[0]}" method="{event["verb"]}" '
-        f"user={quoted(user.get('username', ''))} groups={names(user.get('groups') or [])} as={as_user} "
-        f"asgroups={as_groups} user-agent={quoted(event.get('userAgent', ''))} "
-        f"namespace={quoted(ref.get('namespace', ''))} uri={quoted(event['requestURI'])} "
-        f'response="{code if code is not None else "<deferred>"}"'
-    )
+def compress(path: Path) -> None:
+    """Put FILE.gz in a file's place; one that cannot be made leaves the file as it is. Blocks."""
+    made = path.with_name(path.name + COMPRESSED)
+    draft = made.with_suffix(".tmp")
+    try:
+        draft.touch(0o600)
+        with path.open("rb") as source, gzip.open(draft, "wb") as target:
+            shutil.copyfileobj(source, target)
+        draft.rename(made)
+        path.unlink()
+    except OSError:
+        draft.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """Trail: what is found out about one request, stage by stage, as audit events (audit.k8s.io/v1 Event)."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -63,9 +62,8 @@ class Trail:
         meta = obj.get("metadata") or {}
         ref = self._event.get("objectRef")
         if ref is not None:
-            for key in ("namespace", "name", "uid", "resourceVersion"):
-                if meta.get(key) and not ref.get(key):
-                    ref[key] = meta[key]
+            found = {key: meta[key] for key in ("namespace", "name", "uid", "resourceVersion") if meta.get(key)}
+            self._event["objectRef"] = {**ref, **{key: value for key, value in found.items() if key not in ref}}
         if self.wanted is not None and self.wanted.reaches("Request"):
             self._object = obj
 
@@ -75,6 +73,8 @@ class Trail:
 
     def started(self, response: Response, now: datetime) -> Obj | None:
         """The event of a stream's beginning."""
+        if not self._event:
+            return None
         self._event["responseStatus"] = {"metadata": {}, "code": response.status}
         return self._stage("ResponseStarted", now)
 
@@ -92,6 +92,19 @@ class Trail:
         if whole and isinstance(answer, dict):
             self._event["responseObject"] = self._trimmed(answer)
         return self._stage("ResponseComplete", now)
+
+    def panicked(self, why: str, now: datetime) -> Obj | None:
+        """The event of a request that the server itself broke on."""
+        if not self._event:
+            return None
+        status = {
+            "metadata": {},
+            "status": "Failure",
+            "message": f"APIServer panic'd: {why}",
+            "reason": "InternalError",
+        }
+        self._event["responseStatus"] = {**status, "code": 500}
+        return self._stage("Panic", now)
 
     def unknown_user(self, response: Response, now: datetime) -> Obj | None:
         """The event of a request whose credentials were refused."""
@@ -190,7 +203,3 @@ def status_of(response: Response, answer: Any) -> Obj:
     if isinstance(answer, dict) and answer.get("kind") == "Status" and answer.get("apiVersion") == "v1":
         made |= {key: answer[key] for key in ("status", "message", "reason", "details") if answer.get(key)}
     return {**made, "code": response.status}
-
-
-Sink = Callable[[Obj], None]
-"""Where events go."""

@@ -1,27 +1,29 @@
 """Writes down who did what (context["audit"] is the request's Trail for those inside)."""
 
-import logging
 import random
 from collections.abc import AsyncIterator
+from html import escape
 from uuid import UUID
 
 from sampan.aio.clock import Clock
-from sampan.api.errors import internal
 from sampan.api.json import Obj
-from sampan.apiserver.answer import status_response
+from sampan.api.quote import go_quoted
+from sampan.apiserver.audit.backend import AuditMetrics, Backend
 from sampan.apiserver.audit.policy import Policy
-from sampan.apiserver.audit.trail import Sink, Trail
+from sampan.apiserver.audit.trail import Trail
 from sampan.net.http import Handler, Request, Response
 
-log = logging.getLogger(__name__)
+PLAIN = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
 
 
 class Audit:
-    """Around everything that can refuse a request. Nothing is answered whose event cannot be written."""
+    """Around everything that can refuse a request. What the backend must have and does not take is not done."""
 
-    def __init__(self, app: Handler, policy: Policy, sink: Sink, clock: Clock, rng: random.Random) -> None:
-        self._app, self._policy, self._sink = app, policy, sink
-        self._clock, self._rng = clock, rng
+    def __init__(
+        self, app: Handler, policy: Policy, backend: Backend, clock: Clock, rng: random.Random, metrics: AuditMetrics
+    ) -> None:
+        self._app, self._policy, self._backend = app, policy, backend
+        self._clock, self._rng, self._metrics = clock, rng, metrics
 
     async def __call__(self, request: Request) -> Response:
         audit_id = request.headers.get("audit-id")
@@ -29,26 +31,43 @@ class Audit:
             audit_id = request.headers["audit-id"] = str(UUID(int=self._rng.getrandbits(128), version=4))
         trail = Trail(request, audit_id, self._clock.now(), self._policy)
         request.context["audit"] = trail
-        request.context["audited"] = self._write
+        request.context["audited"] = self._received
         response = await self._app(request)
         if trail.wanted is None:
             if response.status == 401 and "info" in request.context:
-                self._write(trail.unknown_user(response, self._clock.now()))
+                event = trail.unknown_user(response, self._clock.now())
+                self._level(trail)
+                await self._write(event)
             return response
-        if response.stream is not None:
-            self._write(trail.started(response, self._clock.now()))
+        self._level(trail)
+        if "panic" in request.context:
+            await self._write(trail.panicked(request.context["panic"], self._clock.now()))
+        elif response.stream is not None:
+            await self._write(trail.started(response, self._clock.now()))
             response.stream = self._followed(trail, response, response.stream)
-            return response
-        try:
-            self._write(trail.completed(response, self._clock.now()))
-        except OSError as error:
-            log.error("an audit event cannot be written: %s", error)
-            return status_response(request, internal("failed to store audit event"))
+        else:
+            await self._write(trail.completed(response, self._clock.now()))
         return response
 
-    def _write(self, event: Obj | None) -> None:
-        if event is not None:
-            self._sink(event)
+    def _level(self, trail: Trail) -> None:
+        if trail.wanted is not None:
+            self._metrics.level(trail.wanted.level)
+
+    async def _received(self, request: Request) -> Response | None:
+        """The first event of a request; an answer if that could not be stored and had to be."""
+        trail: Trail = request.context["audit"]
+        if await self._write(trail.received()):
+            return None
+        self._metrics.rejected.inc()
+        uri = f"{request.path}?{request.query}" if request.query else request.path
+        text = f"Internal Server Error: {go_quoted(uri)}: failed to store audit event\n"
+        return Response(500, [*PLAIN], escape(text, quote=False).encode())
+
+    async def _write(self, event: Obj | None) -> bool:
+        if event is None:
+            return True
+        self._metrics.events.inc()
+        return await self._backend.process((event,))
 
     async def _followed(self, trail: Trail, response: Response, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         try:
@@ -58,7 +77,4 @@ class Audit:
             close = getattr(stream, "aclose", None)
             if close is not None:
                 await close()
-            try:
-                self._write(trail.completed(response, self._clock.now()))
-            except OSError as error:
-                log.error("an audit event cannot be written: %s", error)
+            await self._write(trail.completed(response, self._clock.now()))

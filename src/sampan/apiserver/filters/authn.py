@@ -45,7 +45,9 @@ class Authn:
         if trail is not None:
             trail.annotations.update(notes.annotations)
             trail.begin(context["user"])
-            context["audited"](trail.received())
+            refused: Response | None = await context["audited"](request)
+            if refused is not None:
+                return refused
         if any(header.startswith("impersonate-") for header in request.headers):
             asker = context["user"]
             context["user"] = await self._impersonation.become(request, asker)

@@ -25,4 +25,5 @@ class Errors:
             return status_response(request, bad_request("the body of the request exceeded max depth"))
         except Exception as error:
             log.exception("%s %s failed", request.method, request.path)
+            request.context["panic"] = f"{type(error).__name__}: {error}"
             return status_response(request, internal(f"{type(error).__name__}"))

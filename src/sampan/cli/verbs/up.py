@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from sampan.cli.access_flags import AUTHENTICATION, authentication_options
+from sampan.cli.audit_flags import AUDIT, audit_options
 from sampan.cli.logging import FLAGS, start_logging
 from sampan.cluster.config import (
     DEFAULT_PORT,
@@ -25,10 +26,6 @@ from sampan.cluster.config import (
 )
 from sampan.obs.log_config import GATES
 
-AUDIT = (
-    "audit_policy_file", "audit_log_path", "audit_log_format", "audit_log_maxsize", "audit_log_maxbackup",
-    "audit_log_maxage",
-)  # fmt: skip
 OF_NODES = (
     click.option("--nodes", type=click.IntRange(0), default=1, show_default=True, help="Nodes in this process."),
     click.option(
@@ -70,12 +67,7 @@ OPTIONS = (
     click.option("--no-default-storage-class", is_flag=True, help="Leave the class `standard` out."),
     click.option("--controllers", default="*", show_default=True, help="`*`, name, -name; separated by commas."),
     click.option("--pod-security-config", type=click.Path(path_type=Path), help="A PodSecurityConfiguration (YAML)."),
-    click.option("--audit-policy-file", type=click.Path(path_type=Path), help="An audit Policy (YAML)."),
-    click.option("--audit-log-path", default="", help="Write audit events there; - is standard output."),
-    click.option("--audit-log-format", type=click.Choice(("json", "legacy")), default="json", show_default=True),
-    click.option("--audit-log-maxsize", type=click.IntRange(0), default=100, show_default=True, help="Megabytes."),
-    click.option("--audit-log-maxbackup", type=click.IntRange(0), default=0, help="Files that are kept; 0: all."),
-    click.option("--audit-log-maxage", type=click.IntRange(0), default=0, help="Days that they are kept; 0: all."),
+    *AUDIT,
     click.option("--cve-feed", default="", metavar="SOURCE", help="Serve a CVE feed: github, an address, or a file."),
     click.option("--cve-feed-port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0: a free one."),
     *FLAGS,
@@ -148,7 +140,7 @@ def make_config(options: dict[str, Any]) -> ClusterConfig:
         default_storage_class=not options["no_default_storage_class"],
         controllers=options["controllers"],
         pod_security_config=options["pod_security_config"],
-        **{name: options[name] for name in AUDIT},
+        audit=audit_options(options),
         cve_feed=options["cve_feed"],
         cve_feed_port=options["cve_feed_port"],
     )
