@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sampan.apiserver.authorizer import KINDS, Authorizer, Decision
+from sampan.apiserver.authorizer import KINDS, Authorizer
+from sampan.apiserver.authz.decision import Decision
 from sampan.apiserver.context import UserInfo
 from sampan.apiserver.encode import encode, prefix_of
 from sampan.apiserver.objects import StoredObjects

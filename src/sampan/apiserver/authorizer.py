@@ -1,17 +1,19 @@
-"""The authorizer: the Node authorizer, then RBAC, over what is stored; both follow the store's changes."""
+"""The authorizer: a chain of them; Node and RBAC decide over what is stored and follow the store's changes."""
 
 import asyncio
 from typing import NamedTuple
 
 from sampan.api.json import loads
 from sampan.apiserver import node_authorizer
+from sampan.apiserver.authz.decision import NO_OPINION, YES, Decision, Link, always_allow, always_deny
+from sampan.apiserver.authz.metrics import DecisionMetrics
 from sampan.apiserver.context import RequestInfo, UserInfo
 from sampan.apiserver.node_graph import NodeGraph
 from sampan.apiserver.objects import StoredObjects
-from sampan.apiserver.rbac import MASTERS, Attributes, Book, make_book
+from sampan.apiserver.rbac import EVERYTHING, MASTERS, Attributes, Book, Rule, aggregate, make_book
 from sampan.store.base import SlowReader, Store, Watch
 
-GROUP = "rbac.authorization.k8s.io"
+GROUP, WEBHOOK = "rbac.authorization.k8s.io", "Webhook"
 RBAC_KINDS = ("clusterroles", "clusterrolebindings", "roles", "rolebindings")
 GRAPH_KINDS = {
     "pods": "core", "persistentvolumes": "core", "volumeattachments": "storage.k8s.io",
@@ -22,22 +24,23 @@ TURNS = 100
 """How often a node's request lets the loop turn, at most, so that the graph reads what has been written before it."""
 
 
-class Decision(NamedTuple):
-    """Whether it is allowed, and why or why not, as upstream puts it (may be empty)."""
+class Rights(NamedTuple):
+    """What a user may do as far as authorizers can list it."""
 
-    allowed: bool
-    reason: str = ""
-    denied: bool = False
-    """Nobody else was to be asked."""
-    error: str = ""
-    """What went wrong on the way."""
+    rules: list[Rule]
+    wrong: list[str]
+    incomplete: bool
 
 
 class Authorizer:
-    """Decides who may do what. `run` must run for each of KINDS."""
+    """Decides who may do what. `run` must run for each of KINDS.
 
-    def __init__(self, store: Store, objects: StoredObjects) -> None:
-        self._store, self._objects = store, objects
+    `chain` is asked in its order until one allows or denies; it may be replaced at any time.
+    """
+
+    def __init__(self, store: Store, objects: StoredObjects, metrics: DecisionMetrics | None = None) -> None:
+        self._store, self._objects, self._metrics = store, objects, metrics
+        self.chain: tuple[Link, ...] = (self.link("Node"), self.link("RBAC"))
         self._book: Book | None = None
         self._checked = self._changes = 0
         self._watches: dict[str, Watch] = {}
@@ -46,25 +49,65 @@ class Authorizer:
 
     # ---- decisions
 
+    def link(self, type_: str) -> Link:
+        """One of this server's own authorizers: Node, RBAC, AlwaysAllow, AlwaysDeny. Raises KeyError."""
+        own = {"Node": self._node, "RBAC": self._rbac, "AlwaysAllow": always_allow, "AlwaysDeny": always_deny}
+        return Link(type_, type_.lower(), own[type_])
+
     async def authorize(self, user: UserInfo, wanted: Attributes) -> Decision:
         """The decision and its reason."""
         if MASTERS in user.groups:
-            return Decision(True)
-        why = ""
+            return YES
+        reasons: list[str] = []
+        wrong: list[str] = []
+        for link in self.chain:
+            decision = await link.decide(user, wanted)
+            if decision.allowed or decision.denied:
+                if self._metrics is not None:
+                    self._metrics.decided(link.type, link.name, decision.allowed)
+                return decision
+            if decision.reason:
+                reasons.append(decision.reason)
+            if decision.error:
+                wrong.append(decision.error)
+        if not reasons and not wrong:
+            return NO_OPINION
+        return Decision(False, "\n".join(reasons), error=aggregate(list(dict.fromkeys(wrong))) if wrong else "")
+
+    async def _node(self, user: UserInfo, wanted: Attributes) -> Decision:
         node = node_authorizer.node_of(user)
-        if node == "":
-            why = f'unknown node for user "{user.name}"'
-        elif node is not None:
-            verdict = await self._node_decides(node, wanted)
-            if verdict.allowed:
-                return Decision(True)
-            why = verdict.why
+        if node is None:
+            return NO_OPINION
+        if not node:
+            return Decision(False, f'unknown node for user "{user.name}"')
+        verdict = await self._node_decides(node, wanted)
+        return YES if verdict.allowed else Decision(False, verdict.why)
+
+    async def _rbac(self, user: UserInfo, wanted: Attributes) -> Decision:
         book = await self.book()
         grant = book.grant(user, wanted)
         if grant is not None:
             return Decision(True, f"RBAC: allowed by {grant.source}")
-        reasons = [text for text in (why, book.trouble(user, wanted.namespace)) if text]
-        return Decision(False, "\n".join(reasons))
+        return Decision(False, book.trouble(user, wanted.namespace))
+
+    async def rights(self, user: UserInfo, namespace: str) -> Rights:
+        """All that the user may do in a namespace."""
+        made = Rights([], [], any(self._cannot_list(link, user) for link in self.chain))
+        for link in self.chain:
+            if why := self._cannot_list(link, user):
+                made.wrong.append(why)
+            elif link.type == "AlwaysAllow":
+                made.rules.extend(EVERYTHING)
+            elif link.type == "RBAC":
+                book = await self.book()
+                made.rules.extend(book.granted(user, namespace))
+                made.wrong.extend(book.unresolved(user, namespace))
+        return made
+
+    def _cannot_list(self, link: Link, user: UserInfo) -> str:
+        if link.type == "Node" and node_authorizer.node_of(user) is not None:
+            return "node authorizer does not support user rule resolution"
+        return "webhook authorizer does not support user rule resolution" if link.type == WEBHOOK else ""
 
     async def allows(self, user: UserInfo, wanted: Attributes) -> bool:
         """Whether the user may."""
@@ -72,7 +115,7 @@ class Authorizer:
 
     def looks_at_selectors(self, user: UserInfo) -> bool:
         """Whether a decision about this user may depend on selectors."""
-        return node_authorizer.node_of(user) is not None
+        return node_authorizer.node_of(user) is not None or any(link.type == WEBHOOK for link in self.chain)
 
     # ---- RBAC
 

@@ -14,7 +14,7 @@ from sampan.apiserver.decoder import parse_json, parse_yaml, repeats_of_yaml
 GROUP = "apiserver.config.k8s.io"
 OTHERS = ("AdmissionConfiguration", "AuthenticationConfiguration", "AuthorizationConfiguration",
           "EgressSelectorConfiguration", "TracingConfiguration")  # fmt: skip
-GO_NAMES = {str: "string", bool: "bool", int: "int32"}
+GO_NAMES = {str: "string", bool: "bool", int: "int32", dict: "map[string]v1.ExtraValue"}
 KINDS = {str: "string", bool: "bool", int: "number", float: "number", dict: "object", list: "array"}
 TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
 
@@ -58,9 +58,7 @@ def parse_config(data: bytes, versions: Collection[str], shape: Struct) -> Obj:
         raise ConfigFileError(f"{prefix}{error}") from None
     value = {} if value is None else value
     if not isinstance(value, dict):
-        found = KINDS[type(value)]
-        said = f"json: cannot unmarshal {found} into Go value of type {TYPE_META}"
-        raise ConfigFileError(f"couldn't get version/kind; json parse error: {said}")
+        raise ConfigFileError(no_object(value))
     _check_kind(value, data, versions, shape.name)
     unknown: list[str] = []
     _check(value, shape, ("", ""), unknown)
@@ -93,9 +91,12 @@ def _check(value: Any, shape: Any, at: tuple[str, str], unknown: list[str]) -> N
 
     `at` is the path as Go's decoder tells it (without indices) after the struct's name, and as fields are named.
     """
+    where, path = at
+    if isinstance(shape, Duration):
+        _check_duration(value, where)
+        return
     if value is None:
         return
-    where, path = at
     if isinstance(shape, list):
         if not isinstance(value, list):
             raise _mismatch(value, where, f"[]{_go_name(shape[0])}")
@@ -112,15 +113,28 @@ def _check(value: Any, shape: Any, at: tuple[str, str], unknown: list[str]) -> N
                 _check(value[key], shape.fields[key], (f"{shape.name}.{trail}", inner), unknown)
             elif not (top and key in ("kind", "apiVersion")):
                 unknown.append(inner)
-    elif isinstance(shape, Duration):
-        if not isinstance(value, str):
-            raise ConfigFileError(f"json: cannot unmarshal {KINDS[type(value)]} into Go value of type string")
-        try:
-            parse_duration(value)
-        except ValueError as error:
-            raise ConfigFileError(str(error)) from None
     elif type(value) is not shape:
         raise _mismatch(value, where, GO_NAMES[shape])
+
+
+def check_types(value: Any, shape: Struct) -> None:
+    """Raise ConfigFileError for the first value that has another type than its field; other fields do not matter."""
+    _check(value, shape, ("", ""), [])
+
+
+def no_object(value: Any) -> str:
+    """What is said of a document that is no object."""
+    found = f"json: cannot unmarshal {KINDS[type(value)]} into Go value of type {TYPE_META}"
+    return f"couldn't get version/kind; json parse error: {found}"
+
+
+def _check_duration(value: Any, where: str) -> None:
+    if not isinstance(value, str | None):
+        raise _mismatch(value, where, "string")
+    try:
+        parse_duration(value or "")
+    except ValueError as error:
+        raise ConfigFileError(str(error)) from None
 
 
 def _mismatch(value: Any, where: str, name: str) -> ConfigFileError:
@@ -130,7 +144,7 @@ def _mismatch(value: Any, where: str, name: str) -> ConfigFileError:
 def _go_name(shape: Any) -> str:
     if isinstance(shape, Struct):
         return f"{shape.package}.{shape.name}"
-    return GO_NAMES[shape] if not isinstance(shape, Duration) else "v1.Duration"
+    return GO_NAMES[shape]
 
 
 def aggregate(texts: Iterable[str]) -> str:

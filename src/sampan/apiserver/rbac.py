@@ -125,8 +125,10 @@ class Book:
 
     def rules(self, user: UserInfo, namespace: str) -> list[Rule]:
         """Everything that the user may do in a namespace (empty: at the cluster scope)."""
-        if MASTERS in user.groups:
-            return list(EVERYTHING)
+        return list(EVERYTHING) if MASTERS in user.groups else self.granted(user, namespace)
+
+    def granted(self, user: UserInfo, namespace: str) -> list[Rule]:
+        """What roles say that the user may do."""
         return [rule for grant in self.of(user) if grant.namespace in ("", namespace) for rule in grant.rules]
 
     def unresolved(self, user: UserInfo, namespace: str) -> list[str]:

@@ -10,12 +10,19 @@ from urllib.parse import urlsplit
 from sampan.aio.backoff import exponential
 from sampan.aio.clock import Clock
 from sampan.api.json import Obj, dumps
+from sampan.api.quote import go_quoted
 from sampan.api.times import format_duration
+from sampan.apiserver.config_file import ConfigFileError, Struct, check_types, no_object
+from sampan.apiserver.decoder import parse_yaml
 from sampan.apiserver.webhook_client import CallFailed, error_text, parsed_answer
-from sampan.net.http_client import HttpClient
+from sampan.net.http_client import Answer, HttpClient
 
 TIMEOUT = 30.0
 ATTEMPTS, FIRST, FACTOR, JITTER = 5, 0.5, 1.5, 0.2
+REVIEWS = frozenset((
+    "LocalSubjectAccessReview", "SelfSubjectAccessReview", "SelfSubjectReview", "SelfSubjectRulesReview",
+    "SubjectAccessReview", "TokenRequest", "TokenReview",
+))  # fmt: skip
 AGAIN = frozenset((429, 500, 504))
 """Answers after which another attempt is made."""
 GATEWAY_TIMEOUT = 504
@@ -38,12 +45,13 @@ class Attempt(NamedTuple):
 
 
 class ReviewCaller:
-    """Posts reviews to one endpoint. `said` is told of each attempt."""
+    """Posts reviews to one endpoint, whose answers have a shape. `said` is told of each attempt."""
 
     def __init__(
-        self, endpoint: Endpoint, clock: Clock, rng: random.Random, *, timeout: float = TIMEOUT,
+        self, endpoint: Endpoint, shape: Struct, clock: Clock, rng: random.Random, *, timeout: float = TIMEOUT,
         said: Callable[[Attempt], None] = lambda attempt: None,
     ) -> None:  # fmt: skip
+        self._shape = shape
         self._endpoint, self._clock, self._rng = endpoint, clock, rng
         self._timeout, self._said = timeout, said
         self._client = HttpClient(endpoint.tls, server_name=endpoint.server_name or None)
@@ -77,7 +85,7 @@ class ReviewCaller:
     async def _attempt(self, body: bytes, review: Obj) -> Obj:
         try:
             answer = await self._client.send("POST", self._url, self._headers, body, self._timeout)
-            found = parsed_answer(answer)
+            found = _parsed(answer)
         except CallFailed as failed:
             code = answer.status
             again = code in AGAIN or (code > 499 and "retry-after" in answer.headers)
@@ -86,11 +94,21 @@ class ReviewCaller:
             again, late = isinstance(error, ConnectionResetError), isinstance(error, TimeoutError)
             text = f'Post "{self._url}": {error_text(error, self._endpoint.url)}'
             raise _Failed(text, again=again, late=late) from error
-        return _status(found, review)
+        return _status(found, review, self._shape)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+
+def _parsed(answer: Answer) -> Any:
+    """The JSON or YAML of an answer; raises CallFailed."""
+    if not 200 <= answer.status < 300 or answer.body.lstrip().startswith(b"{"):
+        return parsed_answer(answer)
+    try:
+        return parse_yaml(answer.body)
+    except ValueError as error:
+        raise CallFailed(str(error)) from None
 
 
 class _Failed(Exception):
@@ -101,15 +119,19 @@ class _Failed(Exception):
         self.code, self.again, self.late = code, again, late
 
 
-def _status(found: Any, review: Obj) -> Obj:
+def _status(found: Any, review: Obj, shape: Struct) -> Obj:
+    """The status of an answer; one that does not say what it is, is what was asked for. Raises _Failed."""
     if not isinstance(found, dict):
-        raise _Failed("couldn't get version/kind; json parse error: the answer is no object")
-    kind, version = found.get("kind") or "", found.get("apiVersion") or ""
-    if not kind:
-        raise _Failed(f"Object 'Kind' is missing in '{dumps(found).decode()}'")
+        raise _Failed(no_object(found))
+    kind, version = found.get("kind") or review["kind"], found.get("apiVersion") or review["apiVersion"]
+    if kind in REVIEWS and kind != review["kind"]:
+        raise _Failed(f"converting (v1.{kind}) to (v1.{review['kind']}): unknown conversion")
     if (kind, version) != (review["kind"], review["apiVersion"]):
-        raise _Failed(f"unable to decode {version}, Kind={kind} into {review['apiVersion']}, Kind={review['kind']}")
-    status = found.get("status") or {}
-    if not isinstance(status, dict):
-        raise _Failed("json: cannot unmarshal the status of the answer")
+        named = f"no kind {go_quoted(str(kind))} is registered for version {go_quoted(str(version))}"
+        raise _Failed(f'{named} in scheme "k8s.io/client-go/kubernetes/scheme/register.go:82"')
+    try:
+        check_types(found, shape)
+    except ConfigFileError as error:
+        raise _Failed(str(error)) from None
+    status: Obj = found.get("status") or {}
     return status

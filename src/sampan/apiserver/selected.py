@@ -75,9 +75,10 @@ def _label(term: Obj) -> Requirement | None:
     if operator is None or (operator in ("in", "notin")) != bool(values):
         return None
     try:
-        return requirement(check_key(term.get("key") or ""), operator, values)
+        requirement(check_key(term.get("key") or ""), operator, values)
     except SelectorError:
         return None
+    return Requirement(term["key"], operator, tuple(values))  # as it came: others are told the same
 
 
 def ignored(selection: Selected) -> list[str]:

@@ -1,4 +1,4 @@
-"""The options of authentication, with kube-apiserver's names."""
+"""The options of authentication and authorization, with kube-apiserver's names."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from sampan.api.times import parse_duration
-from sampan.cluster.access_options import AuthenticationOptions
+from sampan.cluster.access_options import AuthenticationOptions, AuthorizationOptions
 
 
 class Duration(click.ParamType[float]):
@@ -51,7 +51,30 @@ AUTHENTICATION = (
     click.option("--oidc-required-claim", multiple=True, metavar="KEY=VALUE", help="May be given several times."),
 )
 
+AUTHORIZATION = (
+    click.option("--authorization-config", type=FILE, help="An AuthorizationConfiguration (YAML): whom to ask."),
+    click.option(
+        "--authorization-mode", default="Node,RBAC", show_default=True,
+        help="Node, RBAC, Webhook, AlwaysAllow, AlwaysDeny, in the order in which they are asked.",
+    ),
+    click.option("--authorization-webhook-config-file", type=FILE, help="A kubeconfig: whom Webhook asks."),
+    click.option("--authorization-webhook-version", default="v1beta1", show_default=True, help="v1, v1beta1."),
+    click.option(
+        "--authorization-webhook-cache-authorized-ttl", type=DURATION, default="5m0s", show_default=True,
+        help="How long a yes is kept.",
+    ),
+    click.option(
+        "--authorization-webhook-cache-unauthorized-ttl", type=DURATION, default="30s", show_default=True,
+        help="How long a no is kept.",
+    ),
+)  # fmt: skip
+
 
 def authentication_options(options: dict[str, Any]) -> AuthenticationOptions:
     """Those of the command line as a record."""
     return AuthenticationOptions(**{name: options[name] for name in AuthenticationOptions.__slots__})
+
+
+def authorization_options(options: dict[str, Any]) -> AuthorizationOptions:
+    """Those of the command line as a record."""
+    return AuthorizationOptions(**{name: options[name] for name in AuthorizationOptions.__slots__})

@@ -1,4 +1,4 @@
-"""Who may come in, and what they may do: kube-apiserver's options of authentication, as a frozen record."""
+"""Who may come in, and what they may do: kube-apiserver's options, as frozen records."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,4 +28,20 @@ class AuthenticationOptions:
     """A kubeconfig: whom to ask about tokens that nobody here knows."""
     authentication_token_webhook_version: str = "v1beta1"
     authentication_token_webhook_cache_ttl: float = 120.0
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationOptions:
+    """Each is an option of `sampan up` of the same name."""
+
+    authorization_config: Path | None = None
+    """An AuthorizationConfiguration: a chain of authorizers."""
+    authorization_mode: str = "Node,RBAC"
+    """Node, RBAC, Webhook, AlwaysAllow, AlwaysDeny, separated by commas: asked in this order."""
+    authorization_webhook_config_file: Path | None = None
+    """A kubeconfig: whom the mode Webhook asks."""
+    authorization_webhook_version: str = "v1beta1"
+    authorization_webhook_cache_authorized_ttl: float = 300.0
+    authorization_webhook_cache_unauthorized_ttl: float = 30.0
     """Seconds."""

@@ -48,10 +48,13 @@ class Authenticators:
             await self.webhook.close()
 
 
-def authenticators(options: AuthenticationOptions, own: str, clock: Clock, metrics: Metrics) -> Authenticators:
-    """What the settings ask for. `own`: the issuer of service account tokens. Raises ClusterError."""
+def authenticators(
+    options: AuthenticationOptions, own: str, clock: Clock, metrics: Metrics, *, trusting: bool = False
+) -> Authenticators:
+    """What the settings ask for. `own`: the issuer of service account tokens; `trusting`: everybody may do everything,
+    so nobody may come without credentials. Raises ClusterError."""
     _check(options)
-    made = Authenticators(Anonymous(options.anonymous_auth is not False))
+    made = Authenticators(Anonymous(options.anonymous_auth is not False and not trusting))
     if options.authentication_config is not None or options.oidc_issuer_url:
         from sampan.cluster.token_issuers import TokenIssuers
 
@@ -69,7 +72,7 @@ def authenticators(options: AuthenticationOptions, own: str, clock: Clock, metri
 
 
 def _webhook(options: AuthenticationOptions, own: str, clock: Clock) -> "TokenWebhook":
-    from sampan.apiserver.authn.webhook import VERSIONS, TokenWebhook
+    from sampan.apiserver.authn.webhook import SHAPE, VERSIONS, TokenWebhook
     from sampan.apiserver.review_caller import ReviewCaller
     from sampan.cluster.review_endpoint import review_endpoint
 
@@ -79,7 +82,7 @@ def _webhook(options: AuthenticationOptions, own: str, clock: Clock) -> "TokenWe
         raise ClusterError(f'unsupported authentication webhook version "{version}", supported versions are {known}')
     assert options.authentication_token_webhook_config_file is not None
     endpoint = review_endpoint(options.authentication_token_webhook_config_file)
-    caller = ReviewCaller(endpoint, clock, random.Random())
+    caller = ReviewCaller(endpoint, SHAPE, clock, random.Random())
     return TokenWebhook(caller, version, options.authentication_token_webhook_cache_ttl, own, clock)
 
 

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sampan.cluster.access_options import AuthenticationOptions
+from sampan.cluster.access_options import AuthenticationOptions, AuthorizationOptions
 from sampan.cluster.audit_options import AuditOptions
 
 OLDEST, NEWEST = (1, 25), (1, 37)
@@ -46,6 +46,7 @@ class ClusterConfig:
     kubelet_certificate_authority: str | None = None
     """A file with the CA of nodes' serving certificates; None: the cluster's own; empty: they are not verified."""
     authentication: AuthenticationOptions = field(default_factory=AuthenticationOptions)
+    authorization: AuthorizationOptions = field(default_factory=AuthorizationOptions)
     default_storage_class: bool = True
     controllers: str = "*"
     """As kube-controller-manager's --controllers: `*`, `name`, `-name`, separated by commas."""

@@ -28,6 +28,7 @@ from sampan.apiserver.authn.service_accounts import ServiceAccountTokens
 from sampan.apiserver.authn.static import TokenFileError, parse_token_file
 from sampan.apiserver.authn.tokens import BearerTokens
 from sampan.apiserver.authorizer import KINDS, Authorizer
+from sampan.apiserver.authz.metrics import DecisionMetrics
 from sampan.apiserver.bootstrap import bootstrap, bootstrap_objects
 from sampan.apiserver.connectors import Means, connectors
 from sampan.apiserver.connectors.proxy import Proxy
@@ -41,6 +42,7 @@ from sampan.apiserver.start import ensure
 from sampan.client.local import LocalTransport
 from sampan.cluster.auditing import Auditing, auditing
 from sampan.cluster.authentication import Authenticators, authenticators
+from sampan.cluster.authorization import Authorization
 from sampan.cluster.config import ClusterConfig, ClusterError
 from sampan.cluster.pki import FRONT_PROXY, KUBELET_CLIENT, Pair, Pki, apiserver_hosts, authentication_config
 from sampan.cluster.pod_security import read_pod_security
@@ -66,6 +68,7 @@ class ControlPlane:
     proxy: Proxy
     authorizer: Authorizer
     authenticators: Authenticators
+    authorization: Authorization
     accounts: ServiceAccountTokens
     audit: Auditing
     tasks: Tasks = field(default_factory=Tasks)
@@ -80,6 +83,7 @@ class ControlPlane:
         await self.server.close()
         await self.tasks.cancel()
         await self.authenticators.close()
+        await self.authorization.close()
         await self.kubelets.close()
         await self.proxy.close()
         await self.app.close()
@@ -93,8 +97,9 @@ async def start_control_plane(
     """Build the server, listen, and make what a fresh cluster has. Raises ClusterError."""
     configuration = read_pod_security(config.pod_security_config)
     objects = StoredObjects(store)
-    authorizer = Authorizer(store, objects)
     metrics, placeholder = Metrics(), _Late()
+    authorizer = Authorizer(store, objects, DecisionMetrics(metrics))
+    authorization = Authorization(config.authorization, authorizer, clock, metrics)
     rng = random.Random()  # names and uids need to be unlike, not secret
     audit = auditing(config.audit, clock, rng, metrics)
     tracking, token_metrics = Tracking(placeholder, clock), TokenMetrics(metrics)
@@ -102,7 +107,7 @@ async def start_control_plane(
     signer = cache(lambda: Signer(pki.signing_key()))
     tokens = ServiceAccountTokens(signer, objects, legacy=legacy, metrics=token_metrics)
     bootstrap_tokens = BootstrapTokens(objects) if config.enable_bootstrap_token_auth else None
-    more = authenticators(config.authentication, tokens.issuer, clock, metrics)
+    more = authenticators(config.authentication, tokens.issuer, clock, metrics, trusting=authorization.lets_all)
     bearer = BearerTokens(_static_tokens(config), tokens, bootstrap_tokens, more.others)
     pki.begin_signing_key()
     kubelet_client = pki.client("apiserver-kubelet-client", KUBELET_CLIENT)
@@ -148,11 +153,11 @@ async def start_control_plane(
     )
     app = App(parts)
     placeholder.handler = app
-    plane = ControlPlane(app, server, pki, store, kubelets, proxy, authorizer, more, tokens, audit)
+    plane = ControlPlane(app, server, pki, store, kubelets, proxy, authorizer, more, authorization, tokens, audit)
     plane.tasks.start(compact_by_time(store, clock), "compaction")
     for plural in KINDS:
         plane.tasks.start(authorizer.run(plural), f"authorizer {plural}")
-    for name, job in more.start():
+    for name, job in (*more.start(), *authorization.start()):
         plane.tasks.start(job, name)
     say("making the objects that every cluster has")
 

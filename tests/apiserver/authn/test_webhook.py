@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sampan.apiserver.authn.jwt import BadToken, InvalidToken
-from sampan.apiserver.authn.webhook import TokenWebhook
+from sampan.apiserver.authn.webhook import SHAPE, TokenWebhook
 from sampan.apiserver.review_caller import Endpoint, ReviewCaller
 from sampan.net.http import Request, Response
 from sampan.net.http_server import Server, serve
@@ -45,7 +45,7 @@ class Outside:
     def webhook(self, version: str = "v1", ttl: float = 120.0) -> TokenWebhook:
         assert self.server is not None
         endpoint = Endpoint(f"http://127.0.0.1:{self.server.port}/tokens", headers=(("authorization", "Bearer me"),))
-        return TokenWebhook(ReviewCaller(endpoint, self.clock, random.Random(1)), version, ttl, OWN, self.clock)
+        return TokenWebhook(ReviewCaller(endpoint, SHAPE, self.clock, random.Random(1)), version, ttl, OWN, self.clock)
 
 
 @pytest.fixture
@@ -109,11 +109,12 @@ async def test_audiences(outside: Outside) -> None:
         ({"authenticated": False, "error": "gone away"}, "^gone away$"),
         (Response(200, JSON, b"{"), "couldn't get version/kind; json parse error: unexpected end of JSON input"),
         (Response(200, JSON, b"[]"), "couldn't get version/kind; json parse error"),
-        (Response(200, JSON, b"{}"), "Object 'Kind' is missing in '{}'"),
-        ({"kind": "TokenReview", "apiVersion": "authentication.k8s.io/v2"}, "unable to decode authentication"),
+        (Response(200, JSON, b"junk"), "json: cannot unmarshal string into Go value of type struct"),
+        ({"kind": "TokenReview", "apiVersion": "authentication.k8s.io/v2"}, '^no kind "TokenReview" is registered for'),
+        ({"kind": "SubjectAccessReview"}, r"converting \(v1.SubjectAccessReview\) to \(v1.TokenReview\): unknown conv"),
         (Response(404, [], b"no"), "the server could not find the requested resource"),
         (Response(403, [("content-type", "text/plain")], b"go away"), "^go away$"),
-        (Response(201, JSON, b'{"kind":"TokenReview","apiVersion":"authentication.k8s.io/v1","status":1}'), "status"),
+        (Response(201, JSON, b'{"status":1}'), "Go struct field TokenReview.status of type v1.TokenReviewStatus"),
     ],
 )
 async def test_what_goes_wrong_is_said_and_not_kept(outside: Outside, answer: Any, why: str) -> None:
@@ -145,7 +146,7 @@ async def test_a_server_in_trouble_is_asked_again(outside: Outside) -> None:
 
 async def test_nobody_is_there() -> None:
     clock = FakeClock()
-    caller = ReviewCaller(Endpoint("http://127.0.0.1:1/x"), clock, random.Random(1))
+    caller = ReviewCaller(Endpoint("http://127.0.0.1:1/x"), SHAPE, clock, random.Random(1))
     webhook = TokenWebhook(caller, "v1", 60, OWN, clock)
     with pytest.raises(InvalidToken) as refused:
         await webhook.check("t", (), NOW)

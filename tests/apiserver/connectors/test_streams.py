@@ -8,7 +8,8 @@ import pytest
 
 from sampan.api.errors import StatusError
 from sampan.api.json import Obj
-from sampan.apiserver.authorizer import Authorizer, Decision
+from sampan.apiserver.authorizer import Authorizer
+from sampan.apiserver.authz.decision import Decision
 from sampan.apiserver.call import Call
 from sampan.apiserver.connectors.streams import PodStreams, choose
 from sampan.apiserver.context import UserInfo

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from sampan.api.errors import StatusError, not_found_path
 from sampan.apiserver.authn.notes import Notes
 from sampan.apiserver.authn.tokens import BearerTokens
-from sampan.apiserver.authorizer import Decision
+from sampan.apiserver.authz.decision import Decision
 from sampan.apiserver.context import ANONYMOUS, UserInfo
 from sampan.apiserver.filters.authn import Authn
 from sampan.apiserver.rbac import Attributes

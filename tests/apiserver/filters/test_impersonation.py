@@ -3,7 +3,7 @@
 import pytest
 
 from sampan.api.errors import StatusError
-from sampan.apiserver.authorizer import Decision
+from sampan.apiserver.authz.decision import Decision
 from sampan.apiserver.context import RequestInfo, UserInfo
 from sampan.apiserver.filters.impersonation import NODE_KEYS, Impersonation, claimed_user
 from sampan.apiserver.rbac import Attributes

@@ -8,6 +8,7 @@ from sampan.api.cel.environment import Environment, Program
 from sampan.api.cel.escaping import PARTS
 from sampan.api.cel.syntax import CompileError, Expr, PlanError, Select, children
 from sampan.api.cel.types import ANY, BOOL, STRING, map_of
+from sampan.resources.policies.authz import FUNCTIONS
 from sampan.resources.policies.environment import USER
 
 WRITTEN = {written: plain for plain, written in PARTS.items()}
@@ -29,7 +30,7 @@ class Compiled:
 
 @cache
 def _environments() -> tuple[Environment, Environment]:
-    return Environment({"claims": map_of(STRING, ANY)}), Environment({"user": USER})
+    return Environment({"claims": map_of(STRING, ANY)}, FUNCTIONS), Environment({"user": USER}, FUNCTIONS)
 
 
 def claims_expression(source: str, *, condition: bool = False) -> Compiled:

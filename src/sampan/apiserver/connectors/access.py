@@ -8,7 +8,6 @@ from sampan.apiserver.connectors.access_spec import attributes, check, no_namesp
 from sampan.apiserver.connectors.body import read
 from sampan.apiserver.connectors.tokens import user_object
 from sampan.apiserver.context import UserInfo
-from sampan.apiserver.node_authorizer import node_of
 from sampan.apiserver.rbac import Attributes, Rule, aggregate
 from sampan.apiserver.selected import ignored
 from sampan.net.http import Response
@@ -53,21 +52,16 @@ class AccessReviews:
         namespace = (body.get("spec") or {}).get("namespace") or ""
         if not namespace:
             raise no_namespace()
-        book = await self._authorizer.book()
-        found = book.rules(call.user, namespace)
-        errors = book.unresolved(call.user, namespace)
-        is_node = node_of(call.user) is not None
-        if is_node:
-            errors.insert(0, "node authorizer does not support user rule resolution")
+        found, errors, incomplete = await self._authorizer.rights(call.user, namespace)
         status: Obj = {
             "resourceRules": [_resource_rule(rule) for rule in found if rule.resources],
             "nonResourceRules": [
                 {"verbs": list(rule.verbs), "nonResourceURLs": list(rule.paths)} for rule in found if rule.paths
             ],
-            "incomplete": is_node,
+            "incomplete": incomplete,
         }
         if errors:
-            status["evaluationError"] = aggregate(errors)
+            status["evaluationError"] = aggregate(list(dict.fromkeys(errors)))
         return answer_review(call, {**body, "metadata": {}, "spec": {}, "status": status})
 
     async def who_am_i(self, call: Call) -> Response:

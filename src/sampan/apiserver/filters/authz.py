@@ -6,7 +6,9 @@ from functools import partial
 from sampan.api.errors import StatusError, qualified
 from sampan.api.quote import go_quoted
 from sampan.apiserver.authorizer import Authorizer, attributes_of
+from sampan.apiserver.authz.decision import Decision
 from sampan.apiserver.context import RequestInfo, UserInfo
+from sampan.apiserver.filters.info import internal_error
 from sampan.apiserver.query import parse_query
 from sampan.apiserver.rbac import MASTERS, Attributes
 from sampan.apiserver.selected import Selected, selected
@@ -36,14 +38,22 @@ class Authz:
             if request.query and info.verb in SELECTING and self._authorizer.looks_at_selectors(user):
                 wanted = replace(wanted, selected=selection_of(request.query))
             decision = await self._authorizer.authorize(user, wanted)
-            if trail is not None:
+            if trail is not None and (decision.allowed or not decision.error):
                 said = "allow" if decision.allowed else "forbid"
                 trail.annotations |= {DECISION: said, REASON: decision.reason}
             if not decision.allowed:
+                if decision.error:
+                    return self._failed(request, decision)
                 raise refusal(user, wanted, decision.reason)
             if info.verb in CREATING:
                 request.context["may_create"] = partial(self._may_create, user, replace(wanted, verb="create"))
         return await self._app(request)
+
+    def _failed(self, request: Request, decision: Decision) -> Response:
+        """500: it could not be found out."""
+        if (trail := request.context.get("audit")) is not None:
+            trail.annotations[REASON] = "internal error"
+        return internal_error(request, decision.error)
 
     async def _may_create(self, user: UserInfo, wanted: Attributes) -> None:
         """Raise the 403 of one whose update or patch of a name that is not there may not create it."""

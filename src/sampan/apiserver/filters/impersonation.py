@@ -10,7 +10,8 @@ from sampan.api.meta import is_dns1123_label, is_dns1123_subdomain
 from sampan.api.quote import go_quoted
 from sampan.apiserver.authn.certificates import AUTHENTICATED
 from sampan.apiserver.authn.legacy_tokens import PREFIX
-from sampan.apiserver.authorizer import Decision, attributes_of
+from sampan.apiserver.authorizer import attributes_of
+from sampan.apiserver.authz.decision import Decision
 from sampan.apiserver.context import ANONYMOUS, RequestInfo, UserInfo
 from sampan.apiserver.filters.authz import refusal
 from sampan.apiserver.rbac import MASTERS, Attributes

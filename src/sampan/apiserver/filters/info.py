@@ -29,9 +29,17 @@ class Info:
 
 
 def unreadable(request: Request, why: str) -> Response:
+    """500 for a path that means nothing."""
+    return internal_error(request, f"failed to create RequestInfo: {why}, {_uri(request)}")
+
+
+def internal_error(request: Request, why: str) -> Response:
     """500, in plain text as upstream: it fails before it knows of formats."""
-    uri = f"{request.path}?{request.query}" if request.query else request.path
-    text = f"Internal Server Error: {go_quoted(uri)}: failed to create RequestInfo: {why}, {uri}"
+    text = f"Internal Server Error: {go_quoted(_uri(request))}: {why}"
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     headers = [PLAIN, ("X-Content-Type-Options", "nosniff")]
     return Response(500, headers, f"{text}\n".encode())
+
+
+def _uri(request: Request) -> str:
+    return f"{request.path}?{request.query}" if request.query else request.path

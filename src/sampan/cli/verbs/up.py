@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from sampan.cli.access_flags import AUTHENTICATION, authentication_options
+from sampan.cli.access_flags import AUTHENTICATION, AUTHORIZATION, authentication_options, authorization_options
 from sampan.cli.audit_flags import AUDIT, audit_options
 from sampan.cli.logging import FLAGS, start_logging
 from sampan.cluster.config import (
@@ -64,6 +64,7 @@ OPTIONS = (
         help="Who signs nodes' serving certificates; '': they are not verified.  [the cluster's CA]",
     ),
     *AUTHENTICATION,
+    *AUTHORIZATION,
     click.option("--no-default-storage-class", is_flag=True, help="Leave the class `standard` out."),
     click.option("--controllers", default="*", show_default=True, help="`*`, name, -name; separated by commas."),
     click.option("--pod-security-config", type=click.Path(path_type=Path), help="A PodSecurityConfiguration (YAML)."),
@@ -137,6 +138,7 @@ def make_config(options: dict[str, Any]) -> ClusterConfig:
         enable_bootstrap_token_auth=options["enable_bootstrap_token_auth"],
         kubelet_certificate_authority=options["kubelet_certificate_authority"],
         authentication=authentication_options(options),
+        authorization=authorization_options(options),
         default_storage_class=not options["no_default_storage_class"],
         controllers=options["controllers"],
         pod_security_config=options["pod_security_config"],

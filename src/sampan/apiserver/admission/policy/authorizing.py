@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from sampan.apiserver.authorizer import Decision
+from sampan.apiserver.authz.decision import Decision
 from sampan.apiserver.context import UserInfo
 from sampan.apiserver.rbac import Attributes
 from sampan.apiserver.selected import selected
