@@ -110,7 +110,7 @@ class Authorization:
         made = WebhookAuthorizer(one.name, one.webhook, self._clock, self._counts)
         endpoint, rng = review_endpoint(one.webhook.kubeconfig), random.Random()
         made.caller = ReviewCaller(endpoint, SHAPE, self._clock, rng, timeout=one.webhook.timeout, said=made.said)
-        return Link(one.type, one.name, made.decide), made.caller
+        return Link(one.type, one.name, made.authorize), made.caller
 
 
 def _configured(options: AuthorizationOptions) -> tuple[bytes, tuple[Configured, ...]]:

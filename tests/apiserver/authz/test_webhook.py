@@ -75,7 +75,7 @@ async def test_a_decision_is_kept_for_a_while(outside: Outside, version: str, gr
     webhook = outside.webhook(version)
     outside.answer = {"allowed": True, "reason": "sure"}
     for _ in range(2):
-        assert await webhook.decide(JANE, GET) == Decision(True, "sure")
+        assert await webhook.authorize(JANE, GET) == Decision(True, "sure")
     attributes = {"verb": "get", "resource": "pods", "namespace": "ns", "version": "v1"}
     assert outside.asked == [
         {
@@ -88,28 +88,28 @@ async def test_a_decision_is_kept_for_a_while(outside: Outside, version: str, gr
     ]
     outside.answer = {"allowed": False, "reason": "no idea"}
     await outside.clock.advance(299)
-    assert (await webhook.decide(JANE, GET)).allowed
+    assert (await webhook.authorize(JANE, GET)).allowed
     await outside.clock.advance(2)
-    assert await webhook.decide(JANE, GET) == Decision(False, "no idea")
+    assert await webhook.authorize(JANE, GET) == Decision(False, "no idea")
     await outside.clock.advance(31)
-    await webhook.decide(JANE, GET)
+    await webhook.authorize(JANE, GET)
     assert len(outside.asked) == 3
 
 
 async def test_answers_about_long_attributes_are_not_kept(outside: Outside) -> None:
     webhook = outside.webhook()
     for _ in range(2):
-        assert (await webhook.decide(JANE, Attributes("get", path="/" + "x" * 10_000))).allowed
+        assert (await webhook.authorize(JANE, Attributes("get", path="/" + "x" * 10_000))).allowed
     assert len(outside.asked) == 2
 
 
 async def test_it_may_have_the_last_word(outside: Outside) -> None:
     webhook = outside.webhook()
     outside.answer = {"allowed": False, "denied": True, "reason": "never"}
-    assert await webhook.decide(JANE, GET) == Decision(False, "never", denied=True)
+    assert await webhook.authorize(JANE, GET) == Decision(False, "never", denied=True)
     outside.answer = {"allowed": True, "denied": True, "reason": "hm"}
     both = "webhook subject access review returned both allow and deny response"
-    assert await webhook.decide(UserInfo("x"), GET) == Decision(False, "hm", denied=True, error=both)
+    assert await webhook.authorize(UserInfo("x"), GET) == Decision(False, "hm", denied=True, error=both)
 
 
 @pytest.mark.parametrize("deny", [False, True])
@@ -125,17 +125,17 @@ async def test_it_may_have_the_last_word(outside: Outside) -> None:
 )
 async def test_what_goes_wrong(outside: Outside, answer: Any, why: str, deny: bool) -> None:
     outside.answer = answer
-    assert await outside.webhook(deny=deny).decide(JANE, GET) == Decision(False, denied=deny, error=why)
+    assert await outside.webhook(deny=deny).authorize(JANE, GET) == Decision(False, denied=deny, error=why)
     assert len(outside.samples("webhook_evaluations_fail_open_total")) == (not deny)
 
 
 async def test_conditions(outside: Outside) -> None:
     webhook = outside.webhook(conditions=("request.user == 'jane'", "request.extra['x'][0] == 'y' || true"))
-    assert (await webhook.decide(JANE, GET)).allowed
-    assert await webhook.decide(UserInfo("eve"), GET) == NO_OPINION
+    assert (await webhook.authorize(JANE, GET)).allowed
+    assert await webhook.authorize(UserInfo("eve"), GET) == NO_OPINION
     assert len(outside.asked) == 1
     wrong = outside.webhook(deny=True, conditions=("request.extra['x'][0] == 'y'",))
-    decision = await wrong.decide(JANE, GET)
+    decision = await wrong.authorize(JANE, GET)
     assert decision.denied
     assert decision.error.startswith("cel evaluation error: expression")
     labels = '{name="hook",type="Webhook"} 1.0'

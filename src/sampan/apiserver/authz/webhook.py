@@ -29,7 +29,7 @@ BOTH = "webhook subject access review returned both allow and deny response"
 
 
 class WebhookAuthorizer:
-    """`decide` is that of a Link. `last` is what the caller said of its last attempt."""
+    """`authorize` is the `decide` of a Link. `last` is what the caller said of its last attempt."""
 
     def __init__(self, name: str, config: Webhook, clock: Clock, metrics: WebhookMetrics) -> None:
         self._name, self._config, self._clock, self._metrics = name, config, clock, metrics
@@ -42,7 +42,7 @@ class WebhookAuthorizer:
         self._last = attempt.result
         self._metrics.called(self._name, attempt.result, attempt.seconds)
 
-    async def decide(self, user: UserInfo, wanted: Attributes) -> Decision:
+    async def authorize(self, user: UserInfo, wanted: Attributes) -> Decision:
         """Its decision, or no opinion where its conditions do not hold."""
         spec = spec_of(user, wanted)
         try:
