@@ -220,3 +220,24 @@ def test_a_pod_security_configuration_that_is_none(tmp_path: Path, text: str | N
     code, stderr = up(tmp_path, "--pod-security-config", file)
     assert code == 1
     assert said(stderr).startswith(f"{file}: {says}")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "No such file or directory"),
+        ("a: [", "not YAML: "),
+        ("kind: Pod", "Object 'apiVersion' is missing in '{\"kind\":\"Pod\"}'"),
+        (
+            "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nprofiles: []\nprofiles: []",
+            'strict decoding error: line 4: key "profiles" already set in map',
+        ),
+    ],
+)
+def test_a_scheduler_configuration_that_is_none(tmp_path: Path, text: str | None, says: str) -> None:
+    file = tmp_path / "scheduler.yaml"
+    if text is not None:
+        file.write_text(text)
+    code, stderr = up(tmp_path, "--scheduler-config", file)
+    assert code == 1
+    assert said(stderr).startswith(f"{file}: {says}")

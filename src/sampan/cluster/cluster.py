@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sampan.cluster.nodes import Nodes
     from sampan.kubelet.kubelet import Kubelet
     from sampan.reconcile.loop import Manager
+    from sampan.scheduler.configuration.profiles import Settings
     from sampan.scheduler.loop import Scheduler
 
 MASTERS = "system:masters"
@@ -82,6 +83,11 @@ class Cluster:
         config = self.config
         if config.controllers != "*":
             _enabled(config.controllers)  # a name that is none is told before anything is made
+        settings = None
+        if config.scheduler_config is not None:
+            from sampan.cluster.scheduling import read_scheduler
+
+            settings = read_scheduler(config.scheduler_config)
         data_dir = self._claim_data_dir()
         self._say("opening the store")
         self._store = await self._open_store(data_dir)
@@ -98,6 +104,8 @@ class Cluster:
         self._informers = Informers(api, self.clock)
         self._say("starting controllers and scheduler")
         await self._start_controllers(api, wanted, data_dir)
+        if "default-scheduler" in wanted:
+            await self._start_scheduler(settings)
         if config.default_storage_class:
             await default_storage_class(api)
         self._say("starting nodes")
@@ -129,7 +137,6 @@ class Cluster:
         from sampan.controllers import Settings, controllers
         from sampan.controllers.csr_certificate import sign
         from sampan.reconcile.loop import Kit, Manager
-        from sampan.scheduler.loop import Scheduler
 
         assert self._informers is not None
         served = await served_kinds(api)
@@ -151,10 +158,15 @@ class Cluster:
             accounts = self._informers.of(SERVICEACCOUNTS)
             await accounts.synced.wait()
             await accounts.appeared(Key("default", "default"), "")
-        if "default-scheduler" in wanted:
-            scheduler_api = Api(self._plane.transport("system:kube-scheduler", MASTERS))
-            self._scheduler = Scheduler(scheduler_api, self._informers, self.clock, random.Random())
-            await self._scheduler.start()
+
+    async def _start_scheduler(self, settings: "Settings | None") -> None:
+        from sampan.scheduler.loop import Scheduler
+
+        assert self._plane is not None
+        assert self._informers is not None
+        api = Api(self._plane.transport("system:kube-scheduler", MASTERS))
+        self._scheduler = Scheduler(api, self._informers, self.clock, random.Random(), settings)
+        await self._scheduler.start()
 
     def _kinds_changed(self) -> None:
         self._new_kinds.set()

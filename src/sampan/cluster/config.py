@@ -50,6 +50,8 @@ class ClusterConfig:
     default_storage_class: bool = True
     controllers: str = "*"
     """As kube-controller-manager's --controllers: `*`, `name`, `-name`, separated by commas."""
+    scheduler_config: Path | None = None
+    """A KubeSchedulerConfiguration: profiles, plugins and their arguments, extenders; None: upstream's defaults."""
     pod_security_config: Path | None = None
     """A PodSecurityConfiguration: defaults and exemptions of Pod Security admission."""
     audit: AuditOptions = field(default_factory=AuditOptions)

@@ -40,6 +40,10 @@ class Profile:
     preempts: bool = True
     candidates: tuple[int, int] = (10, 100)
     """Of so many percent of the nodes, and of so many at least, it is found out what eviction would do."""
+    gates: bool = True
+    """Pods with schedulingGates wait (upstream's plugin SchedulingGates)."""
+    bind_timeout: float = 600.0
+    """Seconds that a pod waits for its claims to be bound."""
 
 
 def enough(nodes: int, percentage: int = 0) -> int:

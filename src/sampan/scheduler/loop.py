@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from typing import Literal
 
 from sampan.aio.clock import Clock
 from sampan.aio.tasks import Tasks
@@ -16,6 +17,7 @@ from sampan.client.informer import Informers
 from sampan.client.recorder import Recorder
 from sampan.resources.kinds import CSINODES, NODES, PODS, PVCS, PVS, STORAGECLASSES, VOLUMEATTACHMENTS
 from sampan.scheduler.caches import CachedNeighbours, CachedStorage
+from sampan.scheduler.configuration.profiles import Settings
 from sampan.scheduler.decide import Recall, decide
 from sampan.scheduler.framework import ClaimPlan, ClusterEvent, Placement, Unschedulable
 from sampan.scheduler.plugins.volumes import SELECTED_NODE
@@ -25,19 +27,20 @@ from sampan.scheduler.profile import DEFAULT, WAKES
 from sampan.scheduler.queue import SchedulingQueue
 from sampan.scheduler.snapshot import NodeTable, Snapshot, read_node
 
-NAME = "default-scheduler"
 BINDERS = 16
 """Bindings under way at once."""
-BIND_TIMEOUT = 600.0
-"""Seconds that a pod waits for its claims to be bound (upstream: bindTimeoutSeconds)."""
 
 
 class Scheduler:
-    """Schedules the pods whose schedulerName is `default-scheduler`."""
+    """Schedules the pods whose schedulerName is that of one of its profiles."""
 
-    def __init__(self, api: Api, informers: Informers, clock: Clock, rng: random.Random) -> None:
+    def __init__(
+        self, api: Api, informers: Informers, clock: Clock, rng: random.Random, settings: Settings | None = None
+    ) -> None:
         self._api, self._clock, self._rng = api, clock, rng
-        self._queue = SchedulingQueue(WAKES)
+        settings = settings or Settings({DEFAULT.name: DEFAULT})
+        self._profiles = settings.profiles
+        self._queue = SchedulingQueue(WAKES, settings.first_backoff, settings.most_backoff)
         self._table = NodeTable()
         self._nodes = self._table.nodes
         self._strays: dict[str, dict[PodKey, PodInfo]] = {}
@@ -50,7 +53,7 @@ class Scheduler:
         self._turn = 0
         self._slots = asyncio.Semaphore(BINDERS)
         self._tasks = Tasks()
-        self._recorder = Recorder(api, clock, NAME)
+        self._recorders = {name: Recorder(api, clock, name) for name in self._profiles}
         self._informers = informers
         self._claims = informers.of(PVCS)
         self._snapshot = Snapshot(self._table, CachedStorage(informers), CachedNeighbours(informers), self._nominated)
@@ -68,7 +71,8 @@ class Scheduler:
         self._informers.of(STORAGECLASSES).subscribe(lambda delta: self._happened("class"))
         for kind in (CSINODES, VOLUMEATTACHMENTS):
             self._informers.of(kind).subscribe(lambda delta: self._happened("attachment"))
-        self._tasks.start(self._recorder.run(), "scheduler events")
+        for name, recorder in self._recorders.items():
+            self._tasks.start(recorder.run(), f"{name} events")
         self._tasks.start(self._run(), "scheduler")
 
     async def close(self) -> None:
@@ -120,7 +124,8 @@ class Scheduler:
             self._placed(pod, node)
             return
         info = read_pod(pod)
-        if info.scheduler != NAME or info.gated or is_terminal(pod) or pod["metadata"].get("deletionTimestamp"):
+        profile = self._profiles.get(info.scheduler)
+        if profile is None or (info.gated and profile.gates) or is_terminal(pod) or info.going:
             self._queue.remove(info.key)
             return
         if info.key not in self._assumed:
@@ -194,7 +199,7 @@ class Scheduler:
             if pod is None:
                 await self._sleep()
                 continue
-            answer = decide(pod, self._snapshot, DEFAULT, self._turn, self._recall)
+            answer = decide(pod, self._snapshot, self._profiles[pod.scheduler], self._turn, self._recall)
             self._turn += 1
             if isinstance(answer, Unschedulable):
                 self._unschedulable(pod, answer)
@@ -206,8 +211,9 @@ class Scheduler:
     def _unschedulable(self, pod: PodInfo, answer: Unschedulable) -> None:
         """Park the pod; make room for it where that can be done."""
         message, eviction = answer.message, None
-        if self._nodes and DEFAULT.preempts:
-            made = preempt(pod, self._snapshot, DEFAULT, answer, self._rng.randrange(max(1, len(answer.mendable))))
+        profile = self._profiles[pod.scheduler]
+        if self._nodes and profile.preempts:
+            made = preempt(pod, self._snapshot, profile, answer, self._rng.randrange(max(1, len(answer.mendable))))
             if isinstance(made, Eviction):
                 eviction = made
             else:
@@ -227,7 +233,7 @@ class Scheduler:
         ref = ObjectRef(PODS, victim.namespace, victim.name)
         said = {
             "type": "DisruptionTarget", "status": "True", "reason": BY_SCHEDULER,
-            "message": f"{NAME}: preempting to accommodate a higher priority pod",
+            "message": f"{by.scheduler}: preempting to accommodate a higher priority pod",
             "lastTransitionTime": format_time(self._clock.now()),
         }  # fmt: skip
         try:
@@ -238,7 +244,11 @@ class Scheduler:
                 self._queue.failed(by.key, self._clock.monotonic())
                 self._wake.set()
             return
-        self._recorder.event(victim.obj, "Normal", "Preempted", f"Preempted by pod {by.uid} on node {node}")
+        self._tell(by, victim.obj, "Normal", "Preempted", f"Preempted by pod {by.uid} on node {node}")
+
+    def _tell(self, pod: PodInfo, about: Obj, kind: Literal["Normal", "Warning"], reason: str, text: str) -> None:
+        """An event of the profile that the pod asks for."""
+        self._recorders[pod.scheduler].event(about, kind, reason, text)
 
     async def _sleep(self) -> None:
         """Until something happens, or a back-off ends."""
@@ -262,7 +272,7 @@ class Scheduler:
     async def _bind(self, pod: PodInfo, placement: Placement) -> None:
         try:
             if placement.claims:
-                await self._bind_claims(placement)
+                await self._bind_claims(placement, self._profiles[pod.scheduler].bind_timeout)
             target = {"apiVersion": "v1", "kind": "Node", "name": placement.node}
             meta = {"name": pod.name, "namespace": pod.namespace, "uid": pod.uid}
             binding = {"apiVersion": "v1", "kind": "Binding", "metadata": meta, "target": target}
@@ -273,22 +283,22 @@ class Scheduler:
             self._queue.failed(pod.key, self._clock.monotonic())
             self._wake.set()
             if not (isinstance(error, StatusError) and error.code == 404):
-                self._recorder.event(pod.obj, "Warning", "FailedScheduling", f"binding rejected: {error}")
+                self._tell(pod, pod.obj, "Warning", "FailedScheduling", f"binding rejected: {error}")
         else:
             self._queue.remove(pod.key)
             text = f"Successfully assigned {pod.namespace}/{pod.name} to {placement.node}"
-            self._recorder.event(pod.obj, "Normal", "Scheduled", text)
+            self._tell(pod, pod.obj, "Normal", "Scheduled", text)
         finally:
             self._slots.release()
 
-    async def _bind_claims(self, placement: Placement) -> None:
+    async def _bind_claims(self, placement: Placement, seconds: float) -> None:
         """Reserve the chosen volumes, call for the others, and wait until all claims are bound."""
         for plan in placement.claims:
             await self._prepare(plan, placement.node)
         waiter = asyncio.Event()
         self._claim_waiters.append(waiter)
         try:
-            async with asyncio.timeout(BIND_TIMEOUT):
+            async with asyncio.timeout(seconds):
                 while not all(self._is_bound(plan) for plan in placement.claims):
                     waiter.clear()
                     await waiter.wait()
@@ -320,7 +330,7 @@ class Scheduler:
 
     async def _report(self, pod: PodInfo, message: str, node: str) -> None:
         """Say why in an event and in the pod's condition, and which node waits for it; once."""
-        self._recorder.event(pod.obj, "Warning", "FailedScheduling", message)
+        self._tell(pod, pod.obj, "Warning", "FailedScheduling", message)
         before = condition(pod.obj, "PodScheduled") or {}
         if (before.get("message"), before.get("status"), pod.nominated) == (message, "False", node):
             return

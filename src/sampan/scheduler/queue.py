@@ -8,8 +8,6 @@ from itertools import count
 from sampan.scheduler.framework import ClusterEvent
 from sampan.scheduler.pod import PodInfo, PodKey
 
-INITIAL_BACKOFF = 1.0
-MAX_BACKOFF = 10.0
 PARKED_AT_MOST = 300.0
 """After that many seconds a parked pod is tried again, whatever happened (upstream: 5 min)."""
 
@@ -34,6 +32,8 @@ class SchedulingQueue:
 
     wakes: Mapping[str, frozenset[ClusterEvent]]
     """Plugin name to the events that may help a pod which it turned away."""
+    first_backoff: float = 1.0
+    most_backoff: float = 10.0
     entries: dict[PodKey, Entry] = field(default_factory=dict)
     _heap: list[tuple[int, float, int, PodKey]] = field(default_factory=list)
     _timers: list[tuple[float, int, PodKey]] = field(default_factory=list)
@@ -108,10 +108,9 @@ class SchedulingQueue:
         """Whether a pod waits to be popped right now."""
         return any(self.entries.get(item[3]) and self.entries[item[3]].place == "active" for item in self._heap)
 
-    @staticmethod
-    def backoff(entry: Entry) -> float:
+    def backoff(self, entry: Entry) -> float:
         """1, 2, 4, 8, 10, 10, … seconds."""
-        return float(min(MAX_BACKOFF, INITIAL_BACKOFF * 2.0 ** max(0, entry.attempts - 1)))
+        return float(min(self.most_backoff, self.first_backoff * 2.0 ** max(0, entry.attempts - 1)))
 
     def _activate(self, entry: Entry) -> None:
         entry.place = "active"
