@@ -1,40 +1,16 @@
-"""Configuration files of the API server (apiserver.config.k8s.io): read strictly into plain trees, in Go's words."""
+"""Configuration files of the API server (apiserver.config.k8s.io): read strictly into plain trees."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
-from sampan.api.errors import FieldError
 from sampan.api.json import Obj
 from sampan.api.quote import go_quoted
-from sampan.api.times import parse_duration
+from sampan.apiserver.config_shape import ConfigFileError, Struct, no_object, unknown_fields
 from sampan.apiserver.decoder import parse_json, parse_yaml, repeats_of_yaml
 
 GROUP = "apiserver.config.k8s.io"
 OTHERS = ("AdmissionConfiguration", "AuthenticationConfiguration", "AuthorizationConfiguration",
           "EgressSelectorConfiguration", "TracingConfiguration")  # fmt: skip
-GO_NAMES = {str: "string", bool: "bool", int: "int32", dict: "map[string]v1.ExtraValue"}
-KINDS = {str: "string", bool: "bool", int: "number", float: "number", dict: "object", list: "array"}
-TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
-
-
-@dataclass(frozen=True, slots=True)
-class Struct:
-    """A Go struct by name, with the shapes of its fields: a type, a Struct, or a list of one shape."""
-
-    name: str
-    fields: dict[str, Any]
-    package: str = "v1"
-
-
-@dataclass(frozen=True, slots=True)
-class Duration:
-    """A metav1.Duration: a string such as `5m0s`."""
-
-
-class ConfigFileError(ValueError):
-    """The file cannot be used; the text says why as kube-apiserver does."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -60,9 +36,7 @@ def parse_config(data: bytes, versions: Collection[str], shape: Struct) -> Obj:
     if not isinstance(value, dict):
         raise ConfigFileError(no_object(value))
     _check_kind(value, data, versions, shape.name)
-    unknown: list[str] = []
-    _check(value, shape, ("", ""), unknown)
-    problems = [f"unknown field {go_quoted(path)}" for path in unknown]
+    problems = [f"unknown field {go_quoted(path)}" for path in unknown_fields(value, shape)]
     repeated = [] if is_json else repeats_of_yaml(data)
     if repeated:
         problems.insert(0, "\n  ".join(["yaml: unmarshal errors:", *repeated]))
@@ -84,75 +58,3 @@ def _check_kind(value: Obj, data: bytes, versions: Collection[str], wanted: str)
     if known and kind in OTHERS:
         raise ConfigFileError(f"expected {wanted}, got *apiserver.{kind}")
     raise ConfigFileError(f"no kind {go_quoted(str(kind))} is registered for version {go_quoted(str(version))}")
-
-
-def _check(value: Any, shape: Any, at: tuple[str, str], unknown: list[str]) -> None:
-    """Raise for the first value of another type than its field's; add the fields that there are not, in order.
-
-    `at` is the path as Go's decoder tells it (without indices) after the struct's name, and as fields are named.
-    """
-    where, path = at
-    if isinstance(shape, Duration):
-        _check_duration(value, where)
-        return
-    if value is None:
-        return
-    if isinstance(shape, list):
-        if not isinstance(value, list):
-            raise _mismatch(value, where, f"[]{_go_name(shape[0])}")
-        for index, item in enumerate(value):
-            _check(item, shape[0], (where, f"{path}[{index}]"), unknown)
-    elif isinstance(shape, Struct):
-        if not isinstance(value, dict):
-            raise _mismatch(value, where, _go_name(shape))
-        top = not where
-        for key in sorted(value):
-            inner = f"{path}.{key}" if path else str(key)
-            if key in shape.fields:
-                trail = f"{where.partition('.')[2]}.{key}" if not top else key
-                _check(value[key], shape.fields[key], (f"{shape.name}.{trail}", inner), unknown)
-            elif not (top and key in ("kind", "apiVersion")):
-                unknown.append(inner)
-    elif type(value) is not shape:
-        raise _mismatch(value, where, GO_NAMES[shape])
-
-
-def check_types(value: Any, shape: Struct) -> None:
-    """Raise ConfigFileError for the first value that has another type than its field; other fields do not matter."""
-    _check(value, shape, ("", ""), [])
-
-
-def no_object(value: Any) -> str:
-    """What is said of a document that is no object."""
-    found = f"json: cannot unmarshal {KINDS[type(value)]} into Go value of type {TYPE_META}"
-    return f"couldn't get version/kind; json parse error: {found}"
-
-
-def _check_duration(value: Any, where: str) -> None:
-    if not isinstance(value, str | None):
-        raise _mismatch(value, where, "string")
-    try:
-        parse_duration(value or "")
-    except ValueError as error:
-        raise ConfigFileError(str(error)) from None
-
-
-def _mismatch(value: Any, where: str, name: str) -> ConfigFileError:
-    return ConfigFileError(f"json: cannot unmarshal {KINDS[type(value)]} into Go struct field {where} of type {name}")
-
-
-def _go_name(shape: Any) -> str:
-    if isinstance(shape, Struct):
-        return f"{shape.package}.{shape.name}"
-    return GO_NAMES[shape]
-
-
-def aggregate(texts: Iterable[str]) -> str:
-    """Several errors in one, as upstream writes them; each text once."""
-    unique = list(dict.fromkeys(texts))
-    return unique[0] if len(unique) == 1 else f"[{', '.join(unique)}]"
-
-
-def told(errors: Iterable[FieldError]) -> str:
-    """Field errors as one text."""
-    return aggregate(f"{error.field}: {error.message}" for error in errors)

@@ -9,7 +9,7 @@ from sampan.aio.clock import Clock
 from sampan.aio.directory import DirectoryWatch
 from sampan.aio.files import read
 from sampan.apiserver.authn.metrics import FAILURE, SUCCESS, digest
-from sampan.apiserver.config_file import ConfigFileError
+from sampan.apiserver.config_shape import ConfigFileError
 from sampan.obs.metrics import Metrics
 
 log = logging.getLogger("sampan.configuration")

@@ -12,7 +12,7 @@ from sampan.aio.clock import Clock
 from sampan.api.json import Obj, dumps
 from sampan.api.quote import go_quoted
 from sampan.api.times import format_duration
-from sampan.apiserver.config_file import ConfigFileError, Struct, check_types, no_object
+from sampan.apiserver.config_shape import ConfigFileError, Struct, check_types, no_object
 from sampan.apiserver.decoder import parse_yaml
 from sampan.apiserver.webhook_client import CallFailed, error_text, parsed_answer
 from sampan.net.http_client import Answer, HttpClient

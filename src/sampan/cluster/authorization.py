@@ -60,7 +60,7 @@ class Authorization:
 
     async def _use(self, data: bytes) -> None:
         from sampan.apiserver.authz.configuration import load
-        from sampan.apiserver.config_file import ConfigFileError
+        from sampan.apiserver.config_shape import ConfigFileError
 
         chain = load(data, self._needed)
         if chain == self._chain:
@@ -124,7 +124,8 @@ def _configured(options: AuthorizationOptions) -> tuple[bytes, tuple[Configured,
             "are defined"
         )
     from sampan.apiserver.authz.configuration import load
-    from sampan.apiserver.config_file import ConfigFileError, read_bytes
+    from sampan.apiserver.config_file import read_bytes
+    from sampan.apiserver.config_shape import ConfigFileError
 
     try:
         data = read_bytes(options.authorization_config)

@@ -23,7 +23,8 @@ class TokenIssuers:
         from sampan.apiserver.authn.keys import ALGORITHMS
         from sampan.apiserver.authn.metrics import IssuerMetrics
         from sampan.apiserver.authn.provider import Means
-        from sampan.apiserver.config_file import ConfigFileError, read_bytes
+        from sampan.apiserver.config_file import read_bytes
+        from sampan.apiserver.config_shape import ConfigFileError
 
         self._path, self._data, self._own = options.authentication_config, b"", own
         self._clock, self._metrics = clock, metrics
@@ -61,8 +62,8 @@ class TokenIssuers:
 
     async def _use(self, data: bytes) -> None:
         from sampan.apiserver.authn.issuers import NotReady
-        from sampan.apiserver.config_file import ConfigFileError
         from sampan.apiserver.config_reload import TryAgain
+        from sampan.apiserver.config_shape import ConfigFileError
 
         try:
             found = _configuration(data, self._own)
@@ -90,7 +91,7 @@ def _configuration(data: bytes, own: str) -> "Authentication":
 
 def _checked(document: Obj, own: str) -> "Authentication":
     from sampan.apiserver.authn.configuration import authentication_of
-    from sampan.apiserver.config_file import told
+    from sampan.apiserver.config_shape import told
 
     found, errors = authentication_of(document, (own,))
     if errors:

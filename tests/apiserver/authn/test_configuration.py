@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from sampan.apiserver.authn.configuration import SHAPE, VERSIONS, authentication_of
-from sampan.apiserver.config_file import ConfigFileError, parse_config, told
+from sampan.apiserver.config_file import parse_config
+from sampan.apiserver.config_shape import ConfigFileError, told
 
 CASES = yaml.safe_load(Path(__file__).with_name("configurations.yaml").read_text())
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from sampan.apiserver.authz.configuration import load
-from sampan.apiserver.config_file import ConfigFileError
+from sampan.apiserver.config_shape import ConfigFileError
 
 CASES = yaml.safe_load(Path(__file__).with_name("configurations.yaml").read_text())
 

@@ -10,7 +10,7 @@ from sampan.api.json import Obj
 from sampan.apiserver.authn.anonymous import Anonymous
 from sampan.apiserver.authn.expressions import Compiled, claims_expression, user_expression
 from sampan.apiserver.authn.keys import bundle_problem
-from sampan.apiserver.config_file import Struct
+from sampan.apiserver.config_shape import Struct
 from sampan.apiserver.go_url import problem_of
 from sampan.resources.strategies.checks import duplicate, invalid, required, too_many
 from sampan.resources.validation.paths import check_domain_prefixed

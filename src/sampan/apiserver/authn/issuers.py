@@ -8,7 +8,7 @@ from sampan.aio.tasks import Tasks
 from sampan.apiserver.authn.configuration import JwtIssuer
 from sampan.apiserver.authn.jwt import BadToken
 from sampan.apiserver.authn.provider import Means, Provider
-from sampan.apiserver.config_file import aggregate
+from sampan.apiserver.config_shape import aggregate
 from sampan.apiserver.context import UserInfo
 
 PATIENCE = 60.0

@@ -11,7 +11,7 @@ from sampan.aio.tasks import Tasks
 from sampan.api.json import Obj
 from sampan.apiserver.authn.certificates import with_authenticated
 from sampan.apiserver.authn.jwt import BadToken, InvalidToken
-from sampan.apiserver.config_file import Struct
+from sampan.apiserver.config_shape import Struct
 from sampan.apiserver.context import UserInfo
 from sampan.apiserver.review_caller import ReviewCaller
 from sampan.apiserver.webhook_client import CallFailed

@@ -10,7 +10,8 @@ from sampan.api.meta import is_dns1123_subdomain
 from sampan.api.times import format_duration, parse_duration
 from sampan.apiserver.authz.expressions import Condition, condition
 from sampan.apiserver.authz.records import TYPES, WEBHOOK, Configured, Webhook
-from sampan.apiserver.config_file import ConfigFileError, Duration, Struct, aggregate, parse_config, told
+from sampan.apiserver.config_file import parse_config
+from sampan.apiserver.config_shape import ConfigFileError, Duration, Struct, aggregate, told
 from sampan.resources.strategies.checks import (
     Shown,
     duplicate,

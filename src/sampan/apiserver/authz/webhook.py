@@ -7,7 +7,7 @@ from sampan.apiserver.authz.expressions import Failed, hold
 from sampan.apiserver.authz.metrics import WebhookMetrics
 from sampan.apiserver.authz.records import Webhook
 from sampan.apiserver.authz.review import seen, spec_of
-from sampan.apiserver.config_file import Struct
+from sampan.apiserver.config_shape import Struct
 from sampan.apiserver.context import UserInfo
 from sampan.apiserver.rbac import Attributes
 from sampan.apiserver.review_caller import Attempt, ReviewCaller
