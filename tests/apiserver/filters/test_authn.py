@@ -61,6 +61,46 @@ async def test_a_token_is_its_user(header: str) -> None:
     assert await World().user(authorization=header) == JANE
 
 
+async def test_a_space_too_many_is_told() -> None:
+    world = World()
+    response = await world.filter(Request("GET", "/api", headers={"authorization": "Bearer  t"}))
+    assert world.seen == ANONYMOUS
+    text = "the provided Authorization header contains extra space before the bearer token, and is ignored"
+    assert response.headers == [("Warning", f'299 - "{text}"')]
+
+
+UPGRADE = {"connection": "Upgrade", "upgrade": "websocket"}
+IN_PROTOCOL = "base64url.bearer.authorization.k8s.io."
+
+
+async def test_a_websocket_brings_its_token_as_a_subprotocol() -> None:
+    world = World()
+    offers = {"sec-websocket-protocol": f"{IN_PROTOCOL}dA, v5.channel.k8s.io,v4.channel.k8s.io"}
+    request = Request("GET", "/api", headers={**UPGRADE, **offers}, repeated={"sec-websocket-protocol": ["x", "y"]})
+    await world.filter(request)
+    assert world.seen == JANE
+    assert request.headers["sec-websocket-protocol"] == "v5.channel.k8s.io, v4.channel.k8s.io"
+    assert request.values("sec-websocket-protocol") == ["v5.channel.k8s.io, v4.channel.k8s.io"]
+    assert await world.user(None, **offers) == ANONYMOUS  # no WebSocket is asked for
+
+
+@pytest.mark.parametrize(
+    "protocols",
+    [
+        f"{IN_PROTOCOL}dA",
+        f"{IN_PROTOCOL}dA==, v5.channel.k8s.io",
+        f"{IN_PROTOCOL}_w, v5.channel.k8s.io",
+        f"{IN_PROTOCOL}!, v5.channel.k8s.io",
+        f"{IN_PROTOCOL}dA, {IN_PROTOCOL}dA, v5.channel.k8s.io",
+        f"{IN_PROTOCOL}d3Jvbmc, v5.channel.k8s.io",
+    ],
+)
+async def test_subprotocols_that_are_refused(protocols: str) -> None:
+    with pytest.raises(StatusError) as caught:
+        await World().filter(Request("GET", "/api", headers={**UPGRADE, "sec-websocket-protocol": protocols}))
+    assert caught.value.code == 401
+
+
 async def test_a_wrong_token_is_refused_without_a_word_about_it() -> None:
     with pytest.raises(StatusError) as caught:
         await World().user(authorization="Bearer wrong")

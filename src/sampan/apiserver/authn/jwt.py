@@ -25,7 +25,8 @@ def _encode(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _decode(text: str) -> bytes:
+def decode(text: str) -> bytes:
+    """Base64url without padding; raises BadToken."""
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
@@ -120,7 +121,7 @@ class Signer:
         if len(parts) != 3:
             raise BadToken("not three parts")
         try:
-            head, claims = loads(_decode(parts[0])), loads(_decode(parts[1]))
+            head, claims = loads(decode(parts[0])), loads(decode(parts[1]))
         except JSONDecodeError as error:
             raise BadToken("not JSON") from error
         if not isinstance(head, dict) or head.get("alg") != self.algorithm:
@@ -128,7 +129,7 @@ class Signer:
         if not isinstance(claims, dict):
             raise BadToken("the claims are no object")
         try:
-            self._key.verify(_decode(parts[2]), f"{parts[0]}.{parts[1]}".encode())
+            self._key.verify(decode(parts[2]), f"{parts[0]}.{parts[1]}".encode())
         except InvalidSignature as error:
             raise BadToken("the signature is wrong") from error
         return claims

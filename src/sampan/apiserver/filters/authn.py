@@ -6,6 +6,7 @@ from sampan.aio.clock import Clock
 from sampan.api.errors import StatusError, unauthorized
 from sampan.apiserver.answer import status_response
 from sampan.apiserver.authn.anonymous import Anonymous
+from sampan.apiserver.authn.bearer import PROTOCOL, Bearer, of_header, of_websocket, without_token
 from sampan.apiserver.authn.certificates import user_of
 from sampan.apiserver.authn.jwt import BadToken
 from sampan.apiserver.authn.notes import Notes
@@ -17,6 +18,7 @@ from sampan.net.http import Handler, Request, Response
 
 REMEMBERED, REMEMBER_SECONDS = 4096, 10.0
 EVERYBODY = Anonymous()
+NO_BEARER = Bearer("")
 NO_NOTES = Notes()
 
 
@@ -73,13 +75,26 @@ class Authn:
                 known = peer.state["user"] = user_of(peer.certificate)
             if isinstance(known, UserInfo) and known.name:
                 return known, NO_NOTES
-        scheme, _, rest = (header or "").strip().partition(" ")
-        token = rest.partition(" ")[0]
-        if scheme.lower() == "bearer" and token:
-            return await self._bearer(token)
+        bearer = of_header(header) if header is not None else NO_BEARER
+        if bearer.token:
+            return await self._bearer(bearer.token)
+        if PROTOCOL in request.headers and (found := await self._websocket(request)) is not None:
+            return found
         if not self._anonymous.lets(request.path):
             raise unauthorized()
-        return ANONYMOUS, NO_NOTES
+        return ANONYMOUS, Notes([bearer.warning]) if bearer.warning else NO_NOTES
+
+    async def _websocket(self, request: Request) -> tuple[UserInfo, Notes] | None:
+        """Whose token is among the subprotocols, if one is."""
+        try:
+            token = of_websocket(request)
+        except BadToken as error:
+            raise unauthorized() from error
+        if not token:
+            return None
+        known = await self._bearer(token)
+        without_token(request)
+        return known
 
     async def _bearer(self, token: str) -> tuple[UserInfo, Notes]:
         static = self._tokens.static.get(token)

@@ -28,7 +28,8 @@ class Query:
     labels: str = ""
 
 
-Decide = Callable[[Query], tuple[bool, str]]
+Decide = Callable[[Query], tuple[bool, str, str]]
+"""Whether it is allowed, why, and what went wrong on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Verdict(Opaque):
     cel_type: ClassVar[Type] = Type("opaque", (), PREFIX + "Decision")
     allowed: bool
     reason: str
+    wrong: str
 
 
 def _path(one: Authorizer, path: str) -> PathCheck:
@@ -119,6 +121,6 @@ FUNCTIONS: tuple[Overload, ...] = (
     member("check", _types("(ResourceCheck, string) -> Decision"), _check),
     member("allowed", _types("(Decision) -> bool"), lambda one: one.allowed),
     member("reason", _types("(Decision) -> string"), lambda one: one.reason),
-    member("errored", _types("(Decision) -> bool"), lambda one: False),
-    member("error", _types("(Decision) -> string"), lambda one: ""),
+    member("errored", _types("(Decision) -> bool"), lambda one: bool(one.wrong)),
+    member("error", _types("(Decision) -> string"), lambda one: one.wrong),
 )  # fmt: skip

@@ -31,10 +31,10 @@ class Decisions:
 
     def __init__(self, authorizer: Asked, user: UserInfo) -> None:
         self._authorizer, self._user = authorizer, user
-        self._known: dict[Query, tuple[bool, str]] = {}
+        self._known: dict[Query, tuple[bool, str, str]] = {}
 
-    def decide(self, query: Query) -> tuple[bool, str]:
-        """Whether it is allowed, and why. Raises Undecided."""
+    def decide(self, query: Query) -> tuple[bool, str, str]:
+        """Whether it is allowed, why, and what went wrong. Raises Undecided."""
         found = self._known.get(query)
         if found is None:
             raise Undecided(query)
@@ -47,7 +47,7 @@ class Decisions:
                 return work()
             except Undecided as needed:
                 decision = await self._authorizer.authorize(*_question(needed.query, self._user))
-                self._known[needed.query] = decision.allowed, decision.reason
+                self._known[needed.query] = decision.allowed, decision.reason, decision.error
 
 
 def _question(query: Query, user: UserInfo) -> tuple[UserInfo, Attributes]:
