@@ -5,6 +5,7 @@ from pathlib import Path
 from sampan.cluster.config import ClusterError
 from sampan.scheduler.configuration.profiles import Settings, settings_of
 from sampan.scheduler.configuration.reading import ConfigurationError, read
+from sampan.scheduler.extenders import connect
 
 
 def read_scheduler(file: Path | None) -> Settings | None:
@@ -17,7 +18,10 @@ def read_scheduler(file: Path | None) -> Settings | None:
 
     try:
         body = file.read_bytes()
-        return settings_of(read(load_first(body), repeated_keys(body)))
+        settings = settings_of(read(load_first(body), repeated_keys(body)))
+        for extender in settings.extenders:
+            connect(extender)  # certificates that cannot be used are told before anything is started
+        return settings
     except OSError as error:
         raise ClusterError(f"{file}: {error.strerror}") from error
     except (yaml.YAMLError, ValueError) as error:

@@ -1,6 +1,6 @@
 """Pod + snapshot + plugins to Placement or Unschedulable."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,9 +152,11 @@ class Trial:
         """Why the pod does not fit a node as it might be, where counting rules have come to `others`."""
         return first_reason(self.local, node)[1] or first_reason(others, node)[1]
 
-    def best(self, nodes: Sequence[NodeInfo]) -> NodeInfo:
-        """The node with the highest weighted score; the first one of equals."""
+    def best(self, nodes: Sequence[NodeInfo], points: Mapping[str, int] | None = None) -> NodeInfo:
+        """The node with the highest weighted score; the first one of equals. `points`: more for some, by name."""
         totals = self._local_scores(nodes)
+        if points:
+            totals = [t + points.get(node.name, 0) for t, node in zip(totals, nodes, strict=True)]
         for rule in self.profile.weighers:
             state = rule.look(self.pod, self.snapshot)
             if state is not None:
@@ -217,21 +219,33 @@ def stretched(given: list[int], how: Stretch) -> list[int]:
     return [100 * g // high for g in given]
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The nodes that a pod fits, or enough of them, and what was said of others."""
+
+    trial: Trial
+    nodes: tuple[NodeInfo, ...]
+    said: Mapping[str, tuple[str, Reasons]]
+
+    def placed(self, points: Mapping[str, int] | None = None) -> Placement:
+        """The best of the nodes; `points`: more for some of them, by name."""
+        node = self.nodes[0] if len(self.nodes) == 1 else self.trial.best(self.nodes, points)
+        return Placement(node.name, self.trial.claims(node))
+
+    def none_left(self) -> Unschedulable:
+        """What is told when the pod fits nowhere."""
+        return refused(len(self.trial.snapshot.nodes), self.said)
+
+
 def decide(
     pod: PodInfo, snapshot: Snapshot, profile: Profile, start: int, recall: Recall | None = None
 ) -> Placement | Unschedulable:
     """Where a pod goes. `start` rotates which node is looked at first, so that all get their turn."""
     answer = feasible(pod, snapshot, profile, start, recall or Recall())
-    if isinstance(answer, Unschedulable):
-        return answer
-    trial, nodes = answer
-    node = nodes[0] if len(nodes) == 1 else trial.best(nodes)
-    return Placement(node.name, trial.claims(node))
+    return answer if isinstance(answer, Unschedulable) else answer.placed()
 
 
-def feasible(
-    pod: PodInfo, snapshot: Snapshot, profile: Profile, start: int, recall: Recall
-) -> tuple[Trial, list[NodeInfo]] | Unschedulable:
+def feasible(pod: PodInfo, snapshot: Snapshot, profile: Profile, start: int, recall: Recall) -> Found | Unschedulable:
     """The nodes that the pod fits, or enough of them to choose from; or why there is none."""
     total = len(snapshot.nodes)
     if not total:
@@ -243,12 +257,15 @@ def feasible(
         return Unschedulable(message, frozenset((rejected.plugin,)))
     nominated = snapshot.nodes.get(pod.nominated) if pod.nominated else None
     if nominated is not None and not trial.look(nominated)[1]:
-        return trial, [nominated]
+        return Found(trial, (nominated,), {})
     every = list(snapshot.nodes.values())
     offset = start % total
     fitting, said = trial.fitting(every[offset:] + every[:offset], enough(total, profile.percentage))
-    if fitting:
-        return trial, fitting
+    return Found(trial, tuple(fitting), said) if fitting else refused(total, said)
+
+
+def refused(total: int, said: Mapping[str, tuple[str, Reasons]]) -> Unschedulable:
+    """That no node fits, by what was said of each."""
     mendable = tuple(name for name, (_, why) in said.items() if not isinstance(why, Hopeless))
     plugins = frozenset(plugin for plugin, _ in said.values())
     return Unschedulable(histogram(total, [why for _, why in said.values()]), plugins, mendable)

@@ -8,7 +8,7 @@ from sampan.aio.clock import Clock
 from sampan.aio.tasks import Tasks
 from sampan.api.errors import StatusError
 from sampan.api.json import Obj
-from sampan.api.meta import annotations_of, condition
+from sampan.api.meta import condition
 from sampan.api.names import ObjectRef
 from sampan.api.times import format_time
 from sampan.client.api import Api
@@ -16,13 +16,14 @@ from sampan.client.cache import Delta
 from sampan.client.informer import Informers
 from sampan.client.recorder import Recorder
 from sampan.resources.kinds import CSINODES, NODES, PODS, PVCS, PVS, STORAGECLASSES, VOLUMEATTACHMENTS
+from sampan.scheduler.binding import Binder
 from sampan.scheduler.caches import CachedNeighbours, CachedStorage
 from sampan.scheduler.configuration.profiles import Settings
-from sampan.scheduler.decide import Recall, decide
-from sampan.scheduler.framework import ClaimPlan, ClusterEvent, Placement, Unschedulable
-from sampan.scheduler.plugins.volumes import SELECTED_NODE
+from sampan.scheduler.decide import Found, Profile, Recall, decide, feasible
+from sampan.scheduler.extenders import ExtenderError, Extenders
+from sampan.scheduler.framework import ClusterEvent, Placement, Unschedulable
 from sampan.scheduler.pod import PodInfo, PodKey, is_same, is_terminal, read_pod, slim
-from sampan.scheduler.preemption import BY_SCHEDULER, WAITING, Eviction, preempt
+from sampan.scheduler.preemption import BY_SCHEDULER, WAITING, Eviction, best_of, evictions, preempt
 from sampan.scheduler.profile import DEFAULT, WAKES
 from sampan.scheduler.queue import SchedulingQueue
 from sampan.scheduler.snapshot import NodeTable, Snapshot, read_node
@@ -55,9 +56,9 @@ class Scheduler:
         self._tasks = Tasks()
         self._recorders = {name: Recorder(api, clock, name) for name in self._profiles}
         self._informers = informers
-        self._claims = informers.of(PVCS)
+        self._extenders = Extenders(settings.extenders)
+        self._binder = Binder(api, informers, self._extenders)
         self._snapshot = Snapshot(self._table, CachedStorage(informers), CachedNeighbours(informers), self._nominated)
-        self._claim_waiters: list[asyncio.Event] = []
 
     async def start(self) -> None:
         """Follow the cluster and begin."""
@@ -66,7 +67,7 @@ class Scheduler:
             await informer.synced.wait()
         nodes.subscribe(self._node_changed)
         pods.subscribe(self._pod_changed)
-        self._claims.subscribe(self._claim_changed)
+        self._informers.of(PVCS).subscribe(self._claim_changed)
         self._informers.of(PVS).subscribe(lambda delta: self._happened("volume"))
         self._informers.of(STORAGECLASSES).subscribe(lambda delta: self._happened("class"))
         for kind in (CSINODES, VOLUMEATTACHMENTS):
@@ -78,6 +79,7 @@ class Scheduler:
     async def close(self) -> None:
         """End the loop and the bindings under way."""
         await self._tasks.cancel()
+        await self._extenders.close()
 
     # ---- what happens in the cluster
 
@@ -188,8 +190,7 @@ class Scheduler:
 
     def _claim_changed(self, delta: Delta) -> None:
         self._happened("claim")
-        for waiter in self._claim_waiters:
-            waiter.set()
+        self._binder.claims_changed()
 
     # ---- the loop
 
@@ -199,25 +200,76 @@ class Scheduler:
             if pod is None:
                 await self._sleep()
                 continue
-            answer = decide(pod, self._snapshot, self._profiles[pod.scheduler], self._turn, self._recall)
+            profile = self._profiles[pod.scheduler]
+            if self._extenders:
+                await self._decide_with_extenders(pod, profile)
+                continue
+            answer = decide(pod, self._snapshot, profile, self._turn, self._recall)
             self._turn += 1
-            if isinstance(answer, Unschedulable):
-                self._unschedulable(pod, answer)
+            if isinstance(answer, Placement):
+                await self._place(pod, answer)
             else:
-                self._assume(pod, answer)
-                await self._slots.acquire()
-                self._tasks.start(self._bind(pod, answer), f"bind {pod.name}")
+                self._unschedulable(pod, answer, self._make_room(pod, profile, answer))
 
-    def _unschedulable(self, pod: PodInfo, answer: Unschedulable) -> None:
-        """Park the pod; make room for it where that can be done."""
-        message, eviction = answer.message, None
-        profile = self._profiles[pod.scheduler]
-        if self._nodes and profile.preempts:
-            made = preempt(pod, self._snapshot, profile, answer, self._rng.randrange(max(1, len(answer.mendable))))
-            if isinstance(made, Eviction):
-                eviction = made
-            else:
-                message = f"{message} preemption: {made}"
+    def _make_room(self, pod: PodInfo, profile: Profile, answer: Unschedulable) -> Eviction | str:
+        if not self._preempts(pod):
+            return ""
+        return preempt(pod, self._snapshot, profile, answer, self._offset(answer))
+
+    async def _decide_with_extenders(self, pod: PodInfo, profile: Profile) -> None:
+        """The same with extenders asked. The cluster goes on meanwhile: a node that has gone is no place any more."""
+        found = feasible(pod, self._snapshot, profile, self._turn, self._recall)
+        self._turn += 1
+        made: Eviction | str = ""
+        try:
+            if isinstance(found, Found):
+                found = await self._extenders.narrowed(found)
+            if isinstance(found, Found):
+                points = await self._extenders.points(pod, found.nodes) if len(found.nodes) > 1 else None
+                placement = found.placed(points)
+                if placement.node in self._nodes and pod.key in self._queue.entries:
+                    await self._place(pod, placement)
+                else:
+                    self._queue.failed(pod.key, self._clock.monotonic())
+                return
+            if self._preempts(pod):
+                made = await self._eviction(pod, profile, found)
+        except ExtenderError as error:
+            self._error(pod, str(error))
+            return
+        self._unschedulable(pod, found, made)
+
+    async def _eviction(self, pod: PodInfo, profile: Profile, answer: Unschedulable) -> Eviction | str:
+        ways = evictions(pod, self._snapshot, profile, answer, self._offset(answer))
+        if isinstance(ways, str):
+            return ways
+        agreed = await self._extenders.agreed(pod, ways, self._nodes, self._whole)
+        return best_of(agreed) if agreed else "no candidate node for preemption"
+
+    def _whole(self, pod: PodInfo) -> Obj:
+        return self._informers.of(PODS).cache.get(pod.namespace, pod.name) or pod.obj
+
+    def _preempts(self, pod: PodInfo) -> bool:
+        return bool(self._nodes) and self._profiles[pod.scheduler].preempts
+
+    def _offset(self, answer: Unschedulable) -> int:
+        return self._rng.randrange(max(1, len(answer.mendable)))
+
+    async def _place(self, pod: PodInfo, placement: Placement) -> None:
+        """The pod counts as being there; it is bound in the background."""
+        self._assume(pod, placement)
+        await self._slots.acquire()
+        self._tasks.start(self._bind(pod, placement), f"bind {pod.name}")
+
+    def _error(self, pod: PodInfo, message: str) -> None:
+        """Something failed that is no matter of fitting: try again after the back-off."""
+        self._queue.failed(pod.key, self._clock.monotonic())
+        self._tasks.start(self._report(pod, message, pod.nominated, "SchedulerError"), f"report {pod.name}")
+
+    def _unschedulable(self, pod: PodInfo, answer: Unschedulable, made: Eviction | str) -> None:
+        """Park the pod; make room for it where that can be done (`made`: the eviction, or why there is none)."""
+        eviction = made if isinstance(made, Eviction) else None
+        message = f"{answer.message} preemption: {made}" if isinstance(made, str) and made else answer.message
         keeps = eviction is None and message.endswith(WAITING)
         node = eviction.node if eviction else pod.nominated if keeps else ""
         self._nominate(pod, node)
@@ -270,14 +322,10 @@ class Scheduler:
         self._table.put(self._nodes[placement.node].with_pod(pod))
 
     async def _bind(self, pod: PodInfo, placement: Placement) -> None:
+        """Bind in the background; a pod that cannot be bound is tried again after its back-off."""
         try:
-            if placement.claims:
-                await self._bind_claims(placement, self._profiles[pod.scheduler].bind_timeout)
-            target = {"apiVersion": "v1", "kind": "Node", "name": placement.node}
-            meta = {"name": pod.name, "namespace": pod.namespace, "uid": pod.uid}
-            binding = {"apiVersion": "v1", "kind": "Binding", "metadata": meta, "target": target}
-            await self._api.call("POST", PODS.path(pod.namespace, pod.name, "binding"), binding)
-        except (StatusError, OSError, TimeoutError) as error:
+            await self._binder.bind(pod, placement, self._profiles[pod.scheduler].bind_timeout)
+        except (StatusError, OSError, TimeoutError, ExtenderError) as error:
             self._assumed.pop(pod.key, None)
             self._forget(pod, placement.node)
             self._queue.failed(pod.key, self._clock.monotonic())
@@ -291,52 +339,16 @@ class Scheduler:
         finally:
             self._slots.release()
 
-    async def _bind_claims(self, placement: Placement, seconds: float) -> None:
-        """Reserve the chosen volumes, call for the others, and wait until all claims are bound."""
-        for plan in placement.claims:
-            await self._prepare(plan, placement.node)
-        waiter = asyncio.Event()
-        self._claim_waiters.append(waiter)
-        try:
-            async with asyncio.timeout(seconds):
-                while not all(self._is_bound(plan) for plan in placement.claims):
-                    waiter.clear()
-                    await waiter.wait()
-        finally:
-            self._claim_waiters.remove(waiter)
-
-    async def _prepare(self, plan: ClaimPlan, node: str) -> None:
-        claim = self._claims.cache.get(plan.namespace, plan.claim)
-        if claim is None:
-            raise StatusError(404, "NotFound", f'persistentvolumeclaim "{plan.claim}" not found')
-        if plan.volume:
-            meta = claim["metadata"]
-            ref = {
-                "kind": "PersistentVolumeClaim", "apiVersion": "v1", "namespace": plan.namespace, "name": plan.claim,
-                "uid": meta["uid"], "resourceVersion": meta["resourceVersion"],
-            }  # fmt: skip
-            bound = {"pv.kubernetes.io/bound-by-controller": "yes"}
-            patch = {"metadata": {"annotations": bound}, "spec": {"claimRef": ref}}
-            await self._api.patch(ObjectRef(PVS, "", plan.volume), patch)
-        elif annotations_of(claim).get(SELECTED_NODE) != node:
-            patch = {"metadata": {"annotations": {SELECTED_NODE: node}}}
-            await self._api.patch(ObjectRef(PVCS, plan.namespace, plan.claim), patch)
-
-    def _is_bound(self, plan: ClaimPlan) -> bool:
-        claim = self._claims.cache.get(plan.namespace, plan.claim)
-        if claim is None:
-            raise StatusError(404, "NotFound", f'persistentvolumeclaim "{plan.claim}" not found')
-        return bool((claim.get("spec") or {}).get("volumeName")) and (claim.get("status") or {}).get("phase") == "Bound"
-
-    async def _report(self, pod: PodInfo, message: str, node: str) -> None:
+    async def _report(self, pod: PodInfo, message: str, node: str, reason: str = "Unschedulable") -> None:
         """Say why in an event and in the pod's condition, and which node waits for it; once."""
         self._tell(pod, pod.obj, "Warning", "FailedScheduling", message)
         before = condition(pod.obj, "PodScheduled") or {}
-        if (before.get("message"), before.get("status"), pod.nominated) == (message, "False", node):
+        known = (before.get("message"), before.get("status"), before.get("reason"), pod.nominated)
+        if known == (message, "False", reason, node):
             return
         stamp = format_time(self._clock.now())
         fresh = {
-            "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message,
+            "type": "PodScheduled", "status": "False", "reason": reason, "message": message,
             "lastTransitionTime": before.get("lastTransitionTime", stamp), "lastProbeTime": None,
         }  # fmt: skip
         status: Obj = {"conditions": [fresh]}

@@ -35,6 +35,14 @@ def preempt(pod: PodInfo, snapshot: Snapshot, profile: Profile, answer: Unschedu
 
     `offset`: which of the nodes that may be mended is tried first.
     """
+    found = evictions(pod, snapshot, profile, answer, offset)
+    return found if isinstance(found, str) else best_of(found)
+
+
+def evictions(
+    pod: PodInfo, snapshot: Snapshot, profile: Profile, answer: Unschedulable, offset: int
+) -> list[Eviction] | str:
+    """The ways to make room that are found, one at least; or why none is made."""
     if reason := not_eligible(pod, snapshot, answer):
         return reason
     total = len(snapshot.nodes)
@@ -60,7 +68,7 @@ def preempt(pod: PodInfo, snapshot: Snapshot, profile: Profile, answer: Unschedu
                 break
         else:
             said.append(made)
-    return best_of(found) if found else histogram(total, helpless + said)
+    return found or histogram(total, helpless + said)
 
 
 def not_eligible(pod: PodInfo, snapshot: Snapshot, answer: Unschedulable) -> str:

@@ -1,5 +1,7 @@
 """PLUGINS: the rules of the default scheduler, in the order in which they are asked."""
 
+from typing import get_args
+
 from sampan.scheduler.decide import Profile
 from sampan.scheduler.framework import ClusterEvent
 from sampan.scheduler.plugins.company import InterPodAffinity
@@ -31,4 +33,6 @@ FILTERS = (
 SCORES = (TaintToleration(), NodeAffinity(), NodeResourcesFit(), NodeResourcesBalancedAllocation())
 WEIGHERS = (PodTopologySpread(), InterPodAffinity(), ImageLocality())
 DEFAULT = Profile(FILTERS, SCORES, WEIGHERS)
-WAKES: dict[str, frozenset[ClusterEvent]] = {rule.name: rule.wakes for rule in FILTERS}
+WAKES: dict[str, frozenset[ClusterEvent]] = {rule.name: rule.wakes for rule in FILTERS} | {
+    "Extender": frozenset(get_args(ClusterEvent))
+}

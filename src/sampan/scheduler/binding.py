@@ -1,0 +1,76 @@
+"""What a placement takes: claims are bound first, then the pod, by an extender or by us."""
+
+import asyncio
+
+from sampan.api.errors import StatusError
+from sampan.api.meta import annotations_of
+from sampan.api.names import ObjectRef
+from sampan.client.api import Api
+from sampan.client.informer import Informers
+from sampan.resources.kinds import PODS, PVCS, PVS
+from sampan.scheduler.extenders import Extenders
+from sampan.scheduler.framework import ClaimPlan, Placement
+from sampan.scheduler.plugins.volumes import SELECTED_NODE
+from sampan.scheduler.pod import PodInfo
+
+
+class Binder:
+    """Carries placements out."""
+
+    def __init__(self, api: Api, informers: Informers, extenders: Extenders) -> None:
+        self._api, self._extenders = api, extenders
+        self._claims = informers.of(PVCS)
+        self._waiters: list[asyncio.Event] = []
+
+    def claims_changed(self) -> None:
+        """A claim has changed: those that wait for one look again."""
+        for waiter in self._waiters:
+            waiter.set()
+
+    async def bind(self, pod: PodInfo, placement: Placement, seconds: float) -> None:
+        """Bind the pod, and within `seconds` its claims. Raises StatusError, OSError, TimeoutError, ExtenderError."""
+        if placement.claims:
+            await self._bind_claims(placement, seconds)
+        if self._extenders and await self._extenders.bound(pod, placement.node):
+            return
+        target = {"apiVersion": "v1", "kind": "Node", "name": placement.node}
+        meta = {"name": pod.name, "namespace": pod.namespace, "uid": pod.uid}
+        binding = {"apiVersion": "v1", "kind": "Binding", "metadata": meta, "target": target}
+        await self._api.call("POST", PODS.path(pod.namespace, pod.name, "binding"), binding)
+
+    async def _bind_claims(self, placement: Placement, seconds: float) -> None:
+        """Reserve the chosen volumes, call for the others, and wait until all claims are bound."""
+        for plan in placement.claims:
+            await self._prepare(plan, placement.node)
+        waiter = asyncio.Event()
+        self._waiters.append(waiter)
+        try:
+            async with asyncio.timeout(seconds):
+                while not all(self._is_bound(plan) for plan in placement.claims):
+                    waiter.clear()
+                    await waiter.wait()
+        finally:
+            self._waiters.remove(waiter)
+
+    async def _prepare(self, plan: ClaimPlan, node: str) -> None:
+        claim = self._claims.cache.get(plan.namespace, plan.claim)
+        if claim is None:
+            raise StatusError(404, "NotFound", f'persistentvolumeclaim "{plan.claim}" not found')
+        if plan.volume:
+            meta = claim["metadata"]
+            ref = {
+                "kind": "PersistentVolumeClaim", "apiVersion": "v1", "namespace": plan.namespace, "name": plan.claim,
+                "uid": meta["uid"], "resourceVersion": meta["resourceVersion"],
+            }  # fmt: skip
+            bound = {"pv.kubernetes.io/bound-by-controller": "yes"}
+            patch = {"metadata": {"annotations": bound}, "spec": {"claimRef": ref}}
+            await self._api.patch(ObjectRef(PVS, "", plan.volume), patch)
+        elif annotations_of(claim).get(SELECTED_NODE) != node:
+            patch = {"metadata": {"annotations": {SELECTED_NODE: node}}}
+            await self._api.patch(ObjectRef(PVCS, plan.namespace, plan.claim), patch)
+
+    def _is_bound(self, plan: ClaimPlan) -> bool:
+        claim = self._claims.cache.get(plan.namespace, plan.claim)
+        if claim is None:
+            raise StatusError(404, "NotFound", f'persistentvolumeclaim "{plan.claim}" not found')
+        return bool((claim.get("spec") or {}).get("volumeName")) and (claim.get("status") or {}).get("phase") == "Bound"
