@@ -8,7 +8,7 @@ from sampan.api.json import Obj
 from sampan.api.table import partial, table
 from sampan.apiserver.body_kind import go_package
 from sampan.apiserver.call import Call
-from sampan.apiserver.negotiate import ACCEPTED, PLAIN, PROTOBUF, YAML, Format, is_pretty, negotiate
+from sampan.apiserver.negotiate import ACCEPTED, JSON, PLAIN, PROTOBUF, YAML, Format, is_pretty, negotiate
 from sampan.net.http import Headers, Request, Response
 
 JSON_HEADER = ("Content-Type", "application/json")
@@ -126,6 +126,8 @@ def answer_review(call: Call, obj: Obj) -> Response:
 def written(request: Request, obj: Any, wanted: Format, status: int = 200) -> Response:
     """An object in JSON, YAML or protobuf; what is no API object is never protobuf."""
     headers: Headers
+    if wanted.media != JSON and "audit" in request.context:
+        request.context["answered"] = obj
     if wanted.media == PROTOBUF and "kind" in obj:
         from sampan.apiserver.binary import encoded
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sampan.aio.clock import Clock
 from sampan.api.json import Obj
+from sampan.api.names import GVK
 from sampan.api.resource import Resource
 from sampan.api.times import format_time
 from sampan.apiserver.admission.review import Admission, Operation, Review
@@ -156,6 +157,18 @@ class Call:
         trail = self.request.context.get("audit")
         if trail is not None:
             trail.asks(self.resource.strategy.default(obj))
+
+    def patched(self) -> None:
+        """The audit log is to be told the patch that was sent."""
+        trail = self.request.context.get("audit")
+        if trail is not None:
+            trail.patches()
+
+    def told(self, obj: Obj, gvk: GVK | None = None) -> None:
+        """The same of a body of another kind, which gets its kind and no defaults."""
+        trail = self.request.context.get("audit")
+        if trail is not None:
+            trail.asks(obj if gvk is None else {"kind": gvk.kind, "apiVersion": gvk.api_version, **obj})
 
 
 Verb = Callable[[Call], Awaitable[Response]]

@@ -20,7 +20,7 @@ POLICY = {
     "rules": [
         {"level": "None", "nonResourceURLs": ["/version"]},
         {"level": "None", "resources": [{"resources": ["events"]}]},
-        {"level": "RequestResponse", "resources": [{"resources": ["configmaps"]}]},
+        {"level": "RequestResponse", "resources": [{"resources": ["configmaps"]}, {"group": "authorization.k8s.io"}]},
         {"level": "Metadata"},
     ],
 }  # fmt: skip
@@ -167,3 +167,112 @@ async def test_requests_and_events_are_counted(world: World) -> None:
         'apiserver_audit_level_total{level="Metadata"}': 1,
         "apiserver_audit_requests_rejected_total": 0,
     }
+
+
+async def asked_and_answered(world: World) -> tuple[Any, Any]:
+    """What the last event says was sent and answered."""
+    done = world.events[-1]
+    assert done["stage"] == "ResponseComplete"
+    return done.get("requestObject"), done.get("responseObject")
+
+
+async def test_only_what_was_decoded_was_asked(world: World) -> None:
+    await world.ask("POST", MAPS, {"metadata": {"name": "c"}, "foo": 1}, query="fieldValidation=Strict")
+    assert (await asked_and_answered(world))[0] is None
+    await world.ask("PUT", MAPS, {"metadata": {"name": "c"}})
+    asked, answered = await asked_and_answered(world)
+    assert (asked, answered["code"], world.events[-1]["responseStatus"]["details"]) == (None, 405, {})
+
+
+async def test_patches_are_told_as_they_were_sent(world: World) -> None:
+    merge, apply = "application/merge-patch+json", "application/apply-patch+yaml"
+    await world.ask("PATCH", f"{MAPS}/none", {"data": {"a": "b"}}, content_type=merge)
+    assert (await asked_and_answered(world))[0] == {"data": {"a": "b"}}
+    await world.ask("PATCH", f"{MAPS}/none", {}, content_type="application/json")
+    assert (await asked_and_answered(world))[0] is None
+    given = {**world.headers, "content-type": apply}
+    await world.app(Request("PATCH", f"{MAPS}/d", "fieldManager=m", given, b"metadata:\n  name: d\n"))
+    assert (await asked_and_answered(world))[0] == {"metadata": {"name": "d"}}
+    await world.app(Request("PATCH", f"{MAPS}/d", "fieldManager=m", given, b"a: [\xff"))
+    assert (await asked_and_answered(world))[0] is None
+
+
+async def test_options_of_deletions_are_told_as_upstream_decodes_them(world: World) -> None:
+    await world.ask("DELETE", f"{MAPS}/none", {"gracePeriodSeconds": 0, "foo": 1})
+    assert (await asked_and_answered(world))[0] == {
+        "kind": "DeleteOptions", "apiVersion": "meta.k8s.io/__internal", "gracePeriodSeconds": 0,
+    }  # fmt: skip
+
+
+async def test_answers_of_other_formats_are_told_as_json(world: World) -> None:
+    await world.ask("POST", MAPS, {"metadata": {"name": "f"}, "data": {"a": "b"}})
+    for accept in ("application/yaml", "application/vnd.kubernetes.protobuf"):
+        await world.ask("GET", f"{MAPS}/f", accept=accept)
+        _, answered = await asked_and_answered(world)
+        assert (answered["kind"], answered["data"]) == ("ConfigMap", {"a": "b"})
+        assert "managedFields" not in answered["metadata"]
+    await world.ask("GET", f"{MAPS}/none", accept="application/yaml")
+    assert world.events[-1]["responseStatus"]["reason"] == "NotFound"
+
+
+async def test_what_takes_its_time_is_told_twice_even_when_it_is_refused(world: World) -> None:
+    await world.ask("GET", "/api/v1/namespaces/default/pods/none/log")
+    assert [event["stage"] for event in world.events] == ["RequestReceived", "ResponseStarted", "ResponseComplete"]
+    begun, done = world.events[1:]
+    assert begun["responseStatus"] == done["responseStatus"]
+    assert begun["responseStatus"]["reason"] == "NotFound"
+
+
+async def test_questions_are_told_with_all_that_they_never_leave_out(world: World) -> None:
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    attributes = {"verb": "get", "resource": "pods"}
+    await world.ask("POST", path, {"spec": {"resourceAttributes": attributes}})
+    asked, answered = await asked_and_answered(world)
+    assert asked == {
+        "kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {},
+        "spec": {"resourceAttributes": attributes}, "status": {"allowed": False},
+    }  # fmt: skip
+    assert answered["status"]["allowed"] is True
+
+
+POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
+
+
+async def make_policy(world: World, spec: Obj, *actions: str) -> None:
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}
+    given = {"matchConstraints": {"resourceRules": [rule]}, **spec}
+    assert (await world.ask("POST", f"{POLICIES}ies", {"metadata": {"name": "p"}, "spec": given})).status == 201
+    binding = {"metadata": {"name": "b"}, "spec": {"policyName": "p", "validationActions": list(actions)}}
+    assert (await world.ask("POST", f"{POLICIES}ybindings", binding)).status == 201
+
+
+async def test_policies_write_annotations(world: World) -> None:
+    await make_policy(
+        world,
+        {
+            "validations": [
+                {"expression": "true"},
+                {"expression": "object.metadata.name != 'x'", "message": "<no> & é"},
+                {"expression": "false", "message": "only the first is told"},
+            ],
+            "auditAnnotations": [
+                {"key": "who", "valueExpression": "'  ' + request.userInfo.username + ' '"},
+                {"key": "nothing", "valueExpression": "null"},
+                {"key": "blank", "valueExpression": "' '"},
+                {"key": "long", "valueExpression": "['é'].map(x, x + x + x + x + x + x + x + x)"
+                 ".map(x, x + x + x + x + x + x + x + x).map(x, x + x + x + x + x + x + x + x)"
+                 ".map(x, 'a' + x + x + x + x + x + x + x + x + x + x + x + x).join('')"},
+            ],
+        },
+        "Deny", "Audit",
+    )  # fmt: skip
+    answer = await world.ask("POST", MAPS, {"metadata": {"name": "x"}})
+    assert answer.status == 422
+    notes = world.events[-1]["annotations"]
+    assert notes["validation.policy.admission.k8s.io/validation_failure"] == (
+        '[{"message":"\\u003cno\\u003e \\u0026 é","policy":"p","binding":"b","expressionIndex":1,'
+        '"validationActions":["Deny","Audit"]}]'
+    )
+    assert {key: value for key, value in notes.items() if key.startswith("p/")} == {
+        "p/who": "admin", "p/long": "a" + "é" * 5119 + "\ufffd",
+    }  # fmt: skip

@@ -12,6 +12,7 @@ from sampan.net.http import Request, Response
 MOST_AGENT = 1024
 CUT = "...TRUNCATED"
 JSON = "application/json"
+LONG = ("attach", "exec", "proxy", "log", "portforward")
 HEAD = 64
 """How far into a body its kind stands, in bytes: the server writes it first."""
 
@@ -26,6 +27,7 @@ class Trail:
         self.annotations: dict[str, str] = {}
         self._event: Obj = {}
         self._object: Obj | None = None
+        self._patch = False
 
     def begin(self, user: UserInfo | None) -> None:
         """The user is known (None: nobody could be)."""
@@ -67,23 +69,32 @@ class Trail:
         if self.wanted is not None and self.wanted.reaches("Request"):
             self._object = obj
 
+    def patches(self) -> None:
+        """The body of the request is a patch that is looked at."""
+        self._patch = True
+
     def received(self) -> Obj | None:
         """The event of the stage RequestReceived, if that is wanted."""
         return self._stage("RequestReceived", self._received)
 
     def started(self, response: Response, now: datetime) -> Obj | None:
-        """The event of a stream's beginning."""
-        if not self._event:
-            return None
-        self._event["responseStatus"] = {"metadata": {}, "code": response.status}
+        """The event of the beginning of an answer that takes its time, or could have."""
+        self._ends(response)
         return self._stage("ResponseStarted", now)
 
     def completed(self, response: Response, now: datetime) -> Obj | None:
         """The event of the end."""
+        self._ends(response)
+        return self._stage("ResponseComplete", now)
+
+    def _ends(self, response: Response) -> None:
+        """It is known what came of the request."""
         if not self._event or self.wanted is None:
-            return None
+            return
         whole = self.wanted.reaches("RequestResponse")
-        answer = body_of(response) if response.stream is None and (whole or may_be_status(response)) else None
+        answer = self._request.context.get("answered")
+        if answer is None and response.stream is None and (whole or may_be_status(response)):
+            answer = body_of(response)
         self._event["responseStatus"] = status_of(response, answer)
         if self.wanted.reaches("Request"):
             asked = self._asked()
@@ -91,7 +102,6 @@ class Trail:
                 self._event["requestObject"] = self._trimmed(asked)
         if whole and isinstance(answer, dict):
             self._event["responseObject"] = self._trimmed(answer)
-        return self._stage("ResponseComplete", now)
 
     def panicked(self, why: str, now: datetime) -> Obj | None:
         """The event of a request that the server itself broke on."""
@@ -118,14 +128,12 @@ class Trail:
         return self._stage("ResponseStarted", now)
 
     def _asked(self) -> Any:
-        if self._object is not None:
+        if self._object is not None or not self._patch:
             return self._object
-        if not self._request.body:
-            return None
         try:
             return loads(self._request.body)
         except JSONDecodeError:
-            return None
+            return _from_yaml(self._request.body)
 
     def _trimmed(self, obj: Any) -> Any:
         if self.wanted is None or not self.wanted.omit_managed_fields or not isinstance(obj, dict):
@@ -144,6 +152,21 @@ class Trail:
         }
         notes = {"annotations": dict(self.annotations)} if self.annotations else {}
         return {**self._event, "stage": stage, **times, **notes}
+
+
+def _from_yaml(body: bytes) -> Any:
+    """What is applied may be YAML; None for what is neither."""
+    import yaml
+
+    try:
+        return yaml.safe_load(body)
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return None
+
+
+def takes_time(info: RequestInfo) -> bool:
+    """Whether answers to such requests are told when they begin (upstream: BasicLongRunningRequestCheck)."""
+    return info.verb in ("watch", "proxy") or (info.is_resource and info.subresource in LONG)
 
 
 def without_managed_fields(obj: Obj) -> Obj:
@@ -201,5 +224,7 @@ def status_of(response: Response, answer: Any) -> Obj:
     """What came of the request: of a Status what it says, else the code alone."""
     made: Obj = {"metadata": {}}
     if isinstance(answer, dict) and answer.get("kind") == "Status" and answer.get("apiVersion") == "v1":
-        made |= {key: answer[key] for key in ("status", "message", "reason", "details") if answer.get(key)}
+        made |= {key: answer[key] for key in ("status", "message", "reason") if answer.get(key)}
+        if answer.get("details") is not None:
+            made["details"] = answer["details"]
     return {**made, "code": response.status}

@@ -37,6 +37,8 @@ class AccessReviews:
         spec = body.get("spec") or {}
         extra = {key: tuple(values) for key, values in (spec.get("extra") or {}).items()}
         user = UserInfo(spec.get("user") or "", spec.get("uid") or "", tuple(spec.get("groups") or ()), extra)
+        if call.namespace:
+            body = {**body, "metadata": {**(body.get("metadata") or {}), "namespace": call.namespace}}
         return answer_review(call, {**body, "status": await self._status(user, attributes(spec))})
 
     async def self(self, call: Call) -> Response:

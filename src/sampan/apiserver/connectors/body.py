@@ -15,6 +15,16 @@ from sampan.apiserver.decoder import decode_body
 from sampan.apiserver.managers import manager_of, scope_of
 from sampan.apiserver.options import WriteOptions, write_options
 
+ANSWERS: Final[dict[str, Obj]] = {
+    "TokenRequest": {"token": "", "expirationTimestamp": None},
+    "TokenReview": {"user": {}},
+    "SelfSubjectReview": {"userInfo": {}},
+    "SelfSubjectAccessReview": {"allowed": False},
+    "LocalSubjectAccessReview": {"allowed": False},
+    "SubjectAccessReview": {"allowed": False},
+    "SelfSubjectRulesReview": {"resourceRules": None, "nonResourceRules": None, "incomplete": False},
+}
+"""What the status of a question never leaves out."""
 STATUS: Final = paths_set("status")
 
 
@@ -26,7 +36,17 @@ def read(call: Call, gvk: GVK, schema: Node | None = None, default: Callable[[Ob
     call.warnings.extend(decoded.problems)
     obj = {"kind": gvk.kind, "apiVersion": gvk.api_version, **decoded.obj}
     obj = default(obj) if default is not None else obj
+    _tell(call, obj)
     return tracked(call, obj, gvk, schema, options)
+
+
+def _tell(call: Call, obj: Obj) -> None:
+    """The audit log has bodies as they are decoded: with everything that they never leave out."""
+    spec, status = obj.get("spec") or {}, ANSWERS.get(obj["kind"], {})
+    if obj["kind"] == "TokenRequest":
+        spec = {"audiences": None, "expirationSeconds": None, "boundObjectRef": None, **spec}
+    shown = {"kind": obj["kind"], "apiVersion": obj["apiVersion"], "metadata": obj.get("metadata") or {}}
+    call.told(shown | ({"spec": spec} if "spec" in obj else {}) | {"status": {**status, **(obj.get("status") or {})}})
 
 
 def tracked(call: Call, obj: Obj, gvk: GVK, schema: Node | None, options: WriteOptions) -> Obj:

@@ -36,7 +36,7 @@ class PodLogs:
             return Response(200, [("Content-Type", "text/plain")], b"")
         node = await self._objects.get("nodes", "", node_name)
         if node is None:
-            raise not_found("", "nodes", node_name)
+            raise not_found("", "pods", node_name)  # upstream says so
         query = {name: call.query.get(name) for name in PASSED_ON if name in call.query}
         tail = f"?{urlencode(query)}" if query else ""
         url = f"{address(node)}/containerLogs/{info.namespace}/{info.name}/{container}{tail}"

@@ -75,12 +75,12 @@ class PodStreams:
         node_name = (pod.get("spec") or {}).get("nodeName")
         if not node_name:
             raise bad_request(f"pod {call.info.name} does not have a host assigned")
+        node = await self._objects.get("nodes", "", node_name)
+        if node is None:
+            raise not_found("", "pods", node_name)  # upstream says so
         asked = call.request.headers
         if "upgrade" not in asked.get("connection", "").lower():
             raise bad_request("Upgrade request required")
-        node = await self._objects.get("nodes", "", node_name)
-        if node is None:
-            raise not_found("", "nodes", node_name)
         headers = [(name, value.strip()) for name in PASSED_ON for value in _values(name, asked.get(name, ""))]
         url = f"{address(node)}{path}" + (f"?{query}" if query else "")
         await asyncio.sleep(0)  # a handler runs outside of a task until it first waits; time limits need one

@@ -10,7 +10,7 @@ from sampan.api.json import Obj
 from sampan.api.quote import go_quoted
 from sampan.apiserver.audit.backend import AuditMetrics, Backend
 from sampan.apiserver.audit.policy import Policy
-from sampan.apiserver.audit.trail import Trail
+from sampan.apiserver.audit.trail import Trail, takes_time
 from sampan.net.http import Handler, Request, Response
 
 PLAIN = [("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")]
@@ -42,8 +42,10 @@ class Audit:
         self._level(trail)
         if "panic" in request.context:
             await self._write(trail.panicked(request.context["panic"], self._clock.now()))
-        elif response.stream is not None:
+            return response
+        if takes_time(request.context["info"]):
             await self._write(trail.started(response, self._clock.now()))
+        if response.stream is not None:
             response.stream = self._followed(trail, response, response.stream)
         else:
             await self._write(trail.completed(response, self._clock.now()))

@@ -33,6 +33,7 @@ async def binding(call: Call) -> Response:
     content_type = request.headers.get("content-type", "")
     decoded = decode_body(request.body, content_type, BINDING, schema.schema, options.validation)
     call.warnings.extend(decoded.problems)
+    call.told(decoded.obj, BINDING)
     body = write.check_namespace(call, decoded.obj)
     name = (body.get("metadata") or {}).get("name") or ""
     if call.info.resource == "pods" and call.info.name != name:

@@ -48,6 +48,14 @@ class Deleted(NamedTuple):
     gone: bool
 
 
+KNOWN = (
+    "gracePeriodSeconds", "preconditions", "orphanDependents", "propagationPolicy", "dryRun",
+    "ignoreStoreReadErrorWithClusterBreakingPotential",
+)  # fmt: skip
+AS_DECODED = {"kind": "DeleteOptions", "apiVersion": "meta.k8s.io/__internal"}
+"""How upstream's audit log has them."""
+
+
 async def delete(call: Call) -> Response:
     """Delete the object, or mark it as being deleted."""
     format_of(call)
@@ -89,7 +97,9 @@ def read_options(call: Call) -> DeleteOptions:
             f'no kind "{kind}" is registered for version "{version}" in scheme '
             '"pkg/apis/meta/internalversion/scheme/register.go:27"'
         )
-    return delete_options(body, call.query)
+    options = delete_options(body, call.query)
+    call.told({**AS_DECODED, **{key: body[key] for key in KNOWN if body.get(key) is not None}})
+    return options
 
 
 def warn_of_orphans(call: Call, options: DeleteOptions) -> None:

@@ -75,6 +75,7 @@ def _read(call: Call, validation: str) -> Obj:
     gvk = OLD if b"policy/v1beta1" in body else EVICTION
     decoded = decode_body(body, content_type, gvk, _schema(), validation)
     call.warnings.extend(decoded.problems)
+    call.told(decoded.obj, gvk)
     return write.check_namespace(call, decoded.obj)
 
 

@@ -20,6 +20,7 @@ async def finalize(call: Call) -> Response:
     options = write_options(call.query, "UpdateOptions")
     content_type = request.headers.get("content-type", "")
     decoded = decode_body(request.body, content_type, call.resource.gvk, call.resource.schema, options.validation)
+    call.audit(decoded.obj)
     body = check_name(call, decoded.obj)
     finalizers = (body.get("spec") or {}).get("finalizers") or []
     check(call, finalizers)

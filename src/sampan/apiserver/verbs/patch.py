@@ -57,6 +57,7 @@ async def patch(call: Call) -> Response:
     format_of(call)
     check_size(call.request.body)
     options = write_options(call.query, "PatchOptions", media)
+    call.patched()
     if media == APPLY:
         return await apply(call, options)
     given = read_patch(call.request.body, media, options.validation)

@@ -125,6 +125,7 @@ Wanted = Callable[[Obj], Obj]
 def _replacing(call: Call, options: WriteOptions) -> Wanted:
     content_type = call.request.headers.get("content-type", "")
     given = decode_body(call.request.body, content_type, SCALE, SCALE_NODE, options.validation)
+    call.told({**given.obj, "status": {"replicas": 0, **(given.obj.get("status") or {})}}, SCALE)
     body = check_name(call, given.obj)
     return lambda old: track_update(_scope(call), old, body, write.writer_of(call, options))
 

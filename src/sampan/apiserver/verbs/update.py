@@ -56,13 +56,9 @@ def check_name(call: Call, obj: Obj) -> Obj:
     """The body must name the object of the URL; raises 400."""
     meta = obj.get("metadata") or {}
     name = call.info.name
+    write.check_namespace(call, obj)
     if not meta.get("name"):
         raise bad_request(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
     if meta["name"] != name:
         raise bad_request(f"the name of the object ({meta['name']}) does not match the name on the URL ({name})")
-    given = meta.get("namespace")
-    if call.namespace and given and given != call.namespace:
-        raise bad_request(
-            f"the namespace of the object ({given}) does not match the namespace on the request ({call.namespace})"
-        )
     return obj

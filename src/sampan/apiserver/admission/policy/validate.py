@@ -50,8 +50,8 @@ async def validate(ground: Ground, bound: Sequence[Bound], review: Review) -> No
             _enforce(call, verdict, review, refusals)
             for key, value in verdict.audits:
                 known = audits.setdefault(f"{call.policy.name}/{key}", [])
-                if (cut := value[:LONGEST_ANNOTATION]) not in known:
-                    known.append(cut)
+                if (kept := _cut(value)) not in known:
+                    known.append(kept)
     for name, values in audits.items():
         review.annotations.setdefault(name, ", ".join(values))
     if refusals:
@@ -88,7 +88,17 @@ def _failure(binding: Binding, denial: Denial) -> str:
         "message": denial.message, "policy": binding.policy, "binding": binding.name,
         "expressionIndex": denial.index, "validationActions": list(binding.actions),
     }  # fmt: skip
-    return dumps([value]).decode()
+    text = dumps([value]).decode()
+    for char in "<>&\u2028\u2029":  # as Go writes JSON
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text
+
+
+def _cut(value: str) -> str:
+    """Not longer than an annotation may be, in bytes; half a character at the end is none."""
+    if len(value) * 4 <= LONGEST_ANNOTATION:
+        return value
+    return value.encode()[:LONGEST_ANNOTATION].decode(errors="replace")
 
 
 def _refusal(review: Review, first: Refused) -> StatusError:
