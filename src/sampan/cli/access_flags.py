@@ -50,7 +50,14 @@ AUTHENTICATION = (
     ),
     click.option("--oidc-required-claim", multiple=True, metavar="KEY=VALUE", help="May be given several times."),
 )
-
+FRONT_PROXY = (
+    click.option("--requestheader-client-ca-file", type=FILE, help="Who signs proxies that name users, besides us."),
+    click.option("--requestheader-allowed-names", default="front-proxy-client", show_default=True, help="Of proxies."),
+    click.option("--requestheader-username-headers", default="X-Remote-User", show_default=True, help="The user."),
+    click.option("--requestheader-uid-headers", default="X-Remote-Uid", show_default=True, help="The user's UID."),
+    click.option("--requestheader-group-headers", default="X-Remote-Group", show_default=True, help="The groups."),
+    click.option("--requestheader-extra-headers-prefix", default="X-Remote-Extra-", show_default=True, help="Extras."),
+)
 AUTHORIZATION = (
     click.option("--authorization-config", type=FILE, help="An AuthorizationConfiguration (YAML): whom to ask."),
     click.option(

@@ -29,6 +29,14 @@ class AuthenticationOptions:
     authentication_token_webhook_version: str = "v1beta1"
     authentication_token_webhook_cache_ttl: float = 120.0
     """Seconds."""
+    requestheader_client_ca_file: Path | None = None
+    """Who else signs certificates of proxies that name users by headers, beside the cluster's front-proxy CA."""
+    requestheader_allowed_names: str = "front-proxy-client"
+    """Their common names, separated by commas; empty: any. So are the following."""
+    requestheader_username_headers: str = "X-Remote-User"
+    requestheader_uid_headers: str = "X-Remote-Uid"
+    requestheader_group_headers: str = "X-Remote-Group"
+    requestheader_extra_headers_prefix: str = "X-Remote-Extra-"
 
 
 @dataclass(frozen=True, slots=True)

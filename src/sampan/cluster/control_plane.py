@@ -44,7 +44,8 @@ from sampan.cluster.auditing import Auditing, auditing
 from sampan.cluster.authentication import Authenticators, authenticators
 from sampan.cluster.authorization import Authorization
 from sampan.cluster.config import ClusterConfig, ClusterError
-from sampan.cluster.pki import FRONT_PROXY, KUBELET_CLIENT, Pair, Pki, apiserver_hosts, authentication_config
+from sampan.cluster.front_proxy import Fronts
+from sampan.cluster.pki import FRONT_PROXY, KUBELET_CLIENT, Pair, Pki, apiserver_hosts
 from sampan.cluster.pod_security import read_pod_security
 from sampan.net.http import Request, Response
 from sampan.net.http_client import HttpClient
@@ -108,6 +109,8 @@ async def start_control_plane(
     tokens = ServiceAccountTokens(signer, objects, legacy=legacy, metrics=token_metrics)
     bootstrap_tokens = BootstrapTokens(objects) if config.enable_bootstrap_token_auth else None
     more = authenticators(config.authentication, tokens.issuer, clock, metrics, trusting=authorization.lets_all)
+    front = pki.front_proxy()
+    fronts = Fronts(config.authentication, pki, front)
     bearer = BearerTokens(_static_tokens(config), tokens, bootstrap_tokens, more.others)
     pki.begin_signing_key()
     kubelet_client = pki.client("apiserver-kubelet-client", KUBELET_CLIENT)
@@ -116,14 +119,13 @@ async def start_control_plane(
     proxy = Proxy(objects, kubelets, rng)
     version = config.kubernetes_version
     resources = builtin_resources(version)
-    front = pki.front_proxy()
 
     def identity() -> tuple[bytes, bytes]:
         pair = front.client(FRONT_PROXY.user, FRONT_PROXY)
         return pair.certificate, pair.key
 
     serving = pki.serving("apiserver", apiserver_hosts(config.host, config.service_cidr))
-    context = server_context(serving.certificate, serving.key, pki.ca.certificate)
+    context = server_context(serving.certificate, serving.key, fronts.trusted)
     try:
         server = await serve(placeholder, config.host, config.port, ssl=context, error=refusal)
     except OSError as error:
@@ -138,7 +140,9 @@ async def start_control_plane(
         resources=resources,
         admission=admission,
         outsiders=outsiders,
-        authn=lambda app: Authn(app, clock, tokens=bearer, may=authorizer.authorize, anonymous=more.anonymous),
+        authn=lambda app: Authn(
+            app, clock, tokens=bearer, may=authorizer.authorize, anonymous=more.anonymous, front=fronts.proxy
+        ),
         authz=lambda app: Authz(app, authorizer),
         audit=audit.filter,
         connectors=connectors(Means(objects, bearer, authorizer, kubelets, version, proxy)),
@@ -167,7 +171,7 @@ async def start_control_plane(
         await ensure(app.kit, group, obj_version, plural, obj)
 
     await app.start()
-    await bootstrap([*bootstrap_objects(app.kit.live), authentication_config(pki, front)], create)
+    await bootstrap([*bootstrap_objects(app.kit.live), fronts.told()], create)
     plane.tasks.start(tracking.run(app.kit), "tracking of tokens")
     return plane
 

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sampan.aio.files import write_atomic
-from sampan.api.json import Obj
 from sampan.cluster.config import ClusterError
 
 CA_LIFE, LIFE, RENEW_BEFORE = timedelta(days=3650), timedelta(days=365), timedelta(days=30)
@@ -224,18 +223,3 @@ def apiserver_hosts(listen: str, service_cidr: str, extra: Sequence[str] = ()) -
     first = str(next(ipaddress.ip_network(service_cidr).hosts()))
     hosts = [*SERVICE_NAMES, "localhost", "127.0.0.1", first, socket.gethostname().lower(), *extra]
     return hosts if listen in ("0.0.0.0", "::", *hosts) else [*hosts, listen]
-
-
-def authentication_config(pki: Pki, front: Pki) -> Obj:
-    """The ConfigMap by which extension API servers find out whom to trust."""
-    data = {
-        "client-ca-file": pki.ca.certificate.decode(),
-        "requestheader-allowed-names": f'["{FRONT_PROXY.user}"]',
-        "requestheader-client-ca-file": front.ca.certificate.decode(),
-        "requestheader-extra-headers-prefix": '["X-Remote-Extra-"]',
-        "requestheader-group-headers": '["X-Remote-Group"]',
-        "requestheader-uid-headers": '["X-Remote-Uid"]',
-        "requestheader-username-headers": '["X-Remote-User"]',
-    }
-    meta = {"name": "extension-apiserver-authentication", "namespace": "kube-system"}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}

@@ -8,6 +8,7 @@ from sampan.apiserver.answer import status_response
 from sampan.apiserver.authn.anonymous import Anonymous
 from sampan.apiserver.authn.bearer import PROTOCOL, Bearer, of_header, of_websocket, without_token
 from sampan.apiserver.authn.certificates import user_of
+from sampan.apiserver.authn.front_proxy import FrontProxy, Standing
 from sampan.apiserver.authn.jwt import BadToken
 from sampan.apiserver.authn.notes import Notes
 from sampan.apiserver.authn.tokens import BearerTokens
@@ -33,8 +34,9 @@ class Authn:
         tokens: BearerTokens,
         may: Decide,
         anonymous: Anonymous = EVERYBODY,
+        front: FrontProxy | None = None,
     ) -> None:
-        self._app, self._clock, self._anonymous = app, clock, anonymous
+        self._app, self._clock, self._anonymous, self._front = app, clock, anonymous, front
         self._tokens, self._impersonation = tokens, Impersonation(may)
         self._known: dict[bytes, tuple[UserInfo, float, Notes]] = {}
 
@@ -70,11 +72,16 @@ class Authn:
         header = request.headers.get("authorization")
         peer = request.peer
         if peer is not None and peer.certificate is not None:
-            known = peer.state.get("user")
-            if known is None:
-                known = peer.state["user"] = user_of(peer.certificate)
-            if isinstance(known, UserInfo) and known.name:
-                return known, NO_NOTES
+            if "standing" not in peer.state:
+                peer.state["standing"] = self._standing(peer.certificate)
+            standing: Standing = peer.state["standing"]
+            if standing.front and self._front is not None and (named := self._front.user_of(request)) is not None:
+                self._front.forget(request)
+                return named, NO_NOTES
+            if standing.user is not None and standing.user.name:
+                return standing.user, NO_NOTES
+            if standing.user is None and header is None:
+                raise unauthorized()
         bearer = of_header(header) if header is not None else NO_BEARER
         if bearer.token:
             return await self._bearer(bearer.token)
@@ -83,6 +90,9 @@ class Authn:
         if not self._anonymous.lets(request.path):
             raise unauthorized()
         return ANONYMOUS, Notes([bearer.warning]) if bearer.warning else NO_NOTES
+
+    def _standing(self, certificate: bytes) -> Standing:
+        return self._front.standing(certificate) if self._front is not None else Standing(False, user_of(certificate))
 
     async def _websocket(self, request: Request) -> tuple[UserInfo, Notes] | None:
         """Whose token is among the subprotocols, if one is."""

@@ -13,7 +13,13 @@ from typing import Any
 
 import click
 
-from sampan.cli.access_flags import AUTHENTICATION, AUTHORIZATION, authentication_options, authorization_options
+from sampan.cli.access_flags import (
+    AUTHENTICATION,
+    AUTHORIZATION,
+    FRONT_PROXY,
+    authentication_options,
+    authorization_options,
+)
 from sampan.cli.audit_flags import AUDIT, audit_options
 from sampan.cli.logging import FLAGS, start_logging
 from sampan.cluster.config import (
@@ -64,6 +70,7 @@ OPTIONS = (
         help="Who signs nodes' serving certificates; '': they are not verified.  [the cluster's CA]",
     ),
     *AUTHENTICATION,
+    *FRONT_PROXY,
     *AUTHORIZATION,
     click.option("--no-default-storage-class", is_flag=True, help="Leave the class `standard` out."),
     click.option("--controllers", default="*", show_default=True, help="`*`, name, -name; separated by commas."),
