@@ -9,7 +9,6 @@ from sampan.api.names import GVK
 from sampan.api.times import format_time
 from sampan.apiserver.answer import answer_review
 from sampan.apiserver.authn.jwt import BadToken, InvalidToken
-from sampan.apiserver.authn.notes import Notes
 from sampan.apiserver.authn.tokens import BearerTokens
 from sampan.apiserver.call import Call
 from sampan.apiserver.connectors.body import read
@@ -107,18 +106,14 @@ class Tokens:
         if not token:
             raise bad_request("token is required for TokenReview in authentication")
         status: Obj
-        notes = Notes()
         try:
             now = call.kit.clock.now()
-            user, audiences = await self._bearer.check(token, spec.get("audiences") or (), now, notes)
+            user, audiences = await self._bearer.check(token, spec.get("audiences") or (), now)
             status = {"authenticated": True, "user": user_object(user), "audiences": audiences}
         except InvalidToken as error:
             status = {"user": {}, "error": f"[invalid bearer token, {error}]"}
         except BadToken:
             status = {"user": {}, "error": "invalid bearer token"}
-        else:
-            call.warnings.extend(notes.warnings)
-            call.annotate(notes.annotations)
         return answer_review(call, {**body, "status": status})
 
 
