@@ -66,3 +66,14 @@ def test_two_components_do_not_share() -> None:
     one.counter("a_total", "A.").inc()
     two.counter("a_total", "A.")
     assert (samples(one), samples(two)) == ({"a_total": 1.0}, {"a_total": 0.0})
+
+
+def test_a_spread_is_a_histogram() -> None:
+    metrics = Metrics()
+    spread = metrics.spread("seconds", "How long.", "result", (0.1, 1.0))
+    for number in (0.05, 0.1, 0.5, 2.0):
+        spread.observe("ok", number)
+    assert samples(metrics) == {
+        "seconds_bucket{le=0.1,result=ok}": 2.0, "seconds_bucket{le=1,result=ok}": 3.0,
+        "seconds_bucket{le=+Inf,result=ok}": 4.0, "seconds_count{result=ok}": 4.0, "seconds_sum{result=ok}": 2.65,
+    }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from sampan.api.errors import FieldError
 from sampan.api.times import parse_duration
 
-GO_NAMES = {str: "string", bool: "bool", int: "int32", dict: "map[string]v1.ExtraValue"}
+GO_NAMES = {str: "string", bool: "bool", int: "int32"}
 KINDS = {str: "string", bool: "bool", int: "number", float: "number", dict: "object", list: "array"}
 TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
 
@@ -19,6 +19,13 @@ class Struct:
     name: str
     fields: dict[str, Any]
     package: str = "v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """A map of lists of strings, whose values have a Go type of their own."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,13 @@ def _check(value: Any, shape: Any, at: tuple[str, str], unknown: list[str]) -> N
                 _check(value[key], shape.fields[key], (f"{shape.name}.{trail}", inner), unknown)
             elif not (top and key in ("kind", "apiVersion")):
                 unknown.append(inner)
+    elif isinstance(shape, Lists):
+        if not isinstance(value, dict):
+            raise _mismatch(value, where, f"map[string]{shape.name}")
+        for one in value.values():
+            if not isinstance(one, list | None):
+                raise _mismatch(one, where, shape.name)
+            _check(one, [str], at, unknown)
     elif type(value) is not shape:
         raise _mismatch(value, where, GO_NAMES[shape])
 

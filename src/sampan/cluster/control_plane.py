@@ -13,6 +13,7 @@ from sampan.aio.tasks import Tasks
 from sampan.api.errors import unavailable
 from sampan.api.json import Obj
 from sampan.api.names import parse_api_version
+from sampan.apiserver.access_metrics import AccessMetrics
 from sampan.apiserver.admission.chain import Chain, with_settings
 from sampan.apiserver.admission.compose import compose
 from sampan.apiserver.admission.outsiders import Means as OutsiderMeans
@@ -109,7 +110,7 @@ async def start_control_plane(
     tokens = ServiceAccountTokens(signer, objects, legacy=legacy, metrics=token_metrics)
     bootstrap_tokens = BootstrapTokens(objects) if config.enable_bootstrap_token_auth else None
     more = authenticators(config.authentication, tokens.issuer, clock, metrics, trusting=authorization.lets_all)
-    front = pki.front_proxy()
+    front, access = pki.front_proxy(), AccessMetrics(metrics)
     fronts = Fronts(config.authentication, pki, front)
     bearer = BearerTokens(_static_tokens(config), tokens, bootstrap_tokens, more.others)
     pki.begin_signing_key()
@@ -141,9 +142,15 @@ async def start_control_plane(
         admission=admission,
         outsiders=outsiders,
         authn=lambda app: Authn(
-            app, clock, tokens=bearer, may=authorizer.authorize, anonymous=more.anonymous, front=fronts.proxy
+            app,
+            clock,
+            tokens=bearer,
+            may=authorizer.authorize,
+            anonymous=more.anonymous,
+            front=fronts.proxy,
+            metrics=access,
         ),
-        authz=lambda app: Authz(app, authorizer),
+        authz=lambda app: Authz(app, authorizer, clock, access),
         audit=audit.filter,
         connectors=connectors(Means(objects, bearer, authorizer, kubelets, version, proxy)),
         clock=clock,

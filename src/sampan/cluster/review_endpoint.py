@@ -21,7 +21,8 @@ def review_endpoint(path: Path) -> Endpoint:
         raise ClusterError(str(error)) from error
     except (OSError, ssl.SSLError) as error:
         raise ClusterError(f"{path}: {error}") from error
-    return Endpoint(access.server, context, _credentials(access), access.server_name)
+    headers = _credentials(access) if context is not None else ()  # as client-go: only over TLS
+    return Endpoint(access.server, context, headers, access.server_name)
 
 
 def _credentials(access: Access) -> tuple[tuple[str, str], ...]:

@@ -112,6 +112,8 @@ async def test_audiences(outside: Outside) -> None:
         (Response(200, JSON, b"junk"), "json: cannot unmarshal string into Go value of type struct"),
         ({"kind": "TokenReview", "apiVersion": "authentication.k8s.io/v2"}, '^no kind "TokenReview" is registered for'),
         ({"kind": "SubjectAccessReview"}, r"converting \(v1.SubjectAccessReview\) to \(v1.TokenReview\): unknown conv"),
+        ({"authenticated": True, "user": {"extra": {"a": "b"}}}, "UserInfo.status.user.extra of type v1.ExtraValue$"),
+        ({"authenticated": True, "user": {"extra": []}}, r"user.extra of type map\[string\]v1.ExtraValue$"),
         (Response(404, [], b"no"), "the server could not find the requested resource"),
         (Response(403, [("content-type", "text/plain")], b"go away"), "^go away$"),
         (Response(201, JSON, b'{"status":1}'), "Go struct field TokenReview.status of type v1.TokenReviewStatus"),

@@ -11,13 +11,14 @@ from sampan.aio.tasks import Tasks
 from sampan.api.json import Obj
 from sampan.apiserver.authn.certificates import with_authenticated
 from sampan.apiserver.authn.jwt import BadToken, InvalidToken
-from sampan.apiserver.config_shape import Struct
+from sampan.apiserver.config_shape import Lists, Struct
 from sampan.apiserver.context import UserInfo
 from sampan.apiserver.review_caller import ReviewCaller
 from sampan.apiserver.webhook_client import CallFailed
 
 GROUP, VERSIONS = "authentication.k8s.io", ("v1", "v1beta1")
 MOST = 32768
+USER = Struct("UserInfo", {"username": str, "uid": str, "groups": [str], "extra": Lists("v1.ExtraValue")})
 SHAPE = Struct(
     "TokenReview",
     {
@@ -25,7 +26,7 @@ SHAPE = Struct(
             "TokenReviewStatus",
             {
                 "authenticated": bool,
-                "user": Struct("UserInfo", {"username": str, "uid": str, "groups": [str], "extra": dict}),
+                "user": USER,
                 "audiences": [str],
                 "error": str,
             },

@@ -4,6 +4,7 @@ import hashlib
 
 from sampan.aio.clock import Clock
 from sampan.api.errors import StatusError, unauthorized
+from sampan.apiserver.access_metrics import ERROR, FAILURE, SUCCESS, AccessMetrics
 from sampan.apiserver.answer import status_response
 from sampan.apiserver.authn.anonymous import Anonymous
 from sampan.apiserver.authn.bearer import PROTOCOL, Bearer, of_header, of_websocket, without_token
@@ -35,7 +36,9 @@ class Authn:
         may: Decide,
         anonymous: Anonymous = EVERYBODY,
         front: FrontProxy | None = None,
+        metrics: AccessMetrics | None = None,
     ) -> None:
+        self._metrics = metrics
         self._app, self._clock, self._anonymous, self._front = app, clock, anonymous, front
         self._tokens, self._impersonation = tokens, Impersonation(may)
         self._known: dict[bytes, tuple[UserInfo, float, Notes]] = {}
@@ -44,7 +47,7 @@ class Authn:
         context = request.context
         notes = NO_NOTES
         if "user" not in context:
-            context["user"], notes = await self._identify(request)
+            context["user"], notes = await (self._counted(request) if self._metrics else self._identify(request))
         trail = context.get("audit")
         if trail is not None:
             trail.annotations.update(notes.annotations)
@@ -58,6 +61,18 @@ class Authn:
             if trail is not None and context["user"] is not asker:
                 trail.impersonates(context["user"], self._impersonation.constraint(asker))
         return await (self._warned(request, notes) if notes.warnings else self._app(request))
+
+    async def _counted(self, request: Request) -> tuple[UserInfo, Notes]:
+        assert self._metrics is not None
+        began = self._clock.monotonic()
+        try:
+            found = await self._identify(request)
+        except StatusError:
+            offered = "authorization" in request.headers or (request.peer is not None and request.peer.certificate)
+            self._metrics.authenticated(ERROR if offered else FAILURE, self._clock.monotonic() - began)
+            raise
+        self._metrics.authenticated(SUCCESS, self._clock.monotonic() - began, found[0].name)
+        return found
 
     async def _warned(self, request: Request, notes: Notes) -> Response:
         """The answer, good or bad, with what is to be said of the credentials."""

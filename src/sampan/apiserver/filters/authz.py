@@ -3,10 +3,12 @@
 from dataclasses import replace
 from functools import partial
 
+from sampan.aio.clock import Clock
 from sampan.api.errors import StatusError, qualified
 from sampan.api.quote import go_quoted
+from sampan.apiserver.access_metrics import AccessMetrics
 from sampan.apiserver.authorizer import Authorizer, attributes_of
-from sampan.apiserver.authz.decision import Decision
+from sampan.apiserver.authz.decision import YES, Decision
 from sampan.apiserver.context import RequestInfo, UserInfo
 from sampan.apiserver.filters.info import internal_error
 from sampan.apiserver.query import parse_query
@@ -23,8 +25,11 @@ CREATING = frozenset(("update", "patch"))
 class Authz:
     """The authorization filter."""
 
-    def __init__(self, app: Handler, authorizer: Authorizer) -> None:
-        self._app, self._authorizer = app, authorizer
+    def __init__(
+        self, app: Handler, authorizer: Authorizer, clock: Clock | None = None, metrics: AccessMetrics | None = None
+    ) -> None:
+        """Without `metrics` nothing is counted; they need the `clock`."""
+        self._app, self._authorizer, self._clock, self._metrics = app, authorizer, clock, metrics
 
     async def __call__(self, request: Request) -> Response:
         user: UserInfo = request.context["user"]
@@ -32,12 +37,14 @@ class Authz:
         if MASTERS in user.groups:
             if trail is not None:
                 trail.annotations |= {DECISION: "allow", REASON: ""}
+            if self._metrics is not None:
+                self._metrics.authorized(YES, 0.0)
         else:
             info: RequestInfo = request.context["info"]
             wanted = attributes_of(info)
             if request.query and info.verb in SELECTING and self._authorizer.looks_at_selectors(user):
                 wanted = replace(wanted, selected=selection_of(request.query))
-            decision = await self._authorizer.authorize(user, wanted)
+            decision = await self._decision(user, wanted)
             if trail is not None and (decision.allowed or not decision.error):
                 said = "allow" if decision.allowed else "forbid"
                 trail.annotations |= {DECISION: said, REASON: decision.reason}
@@ -48,6 +55,14 @@ class Authz:
             if info.verb in CREATING:
                 request.context["may_create"] = partial(self._may_create, user, replace(wanted, verb="create"))
         return await self._app(request)
+
+    async def _decision(self, user: UserInfo, wanted: Attributes) -> Decision:
+        if self._metrics is None or self._clock is None:
+            return await self._authorizer.authorize(user, wanted)
+        began = self._clock.monotonic()
+        decision = await self._authorizer.authorize(user, wanted)
+        self._metrics.authorized(decision, self._clock.monotonic() - began)
+        return decision
 
     def _failed(self, request: Request, decision: Decision) -> Response:
         """500: it could not be found out."""
