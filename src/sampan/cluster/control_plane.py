@@ -103,7 +103,6 @@ async def start_control_plane(
     authorizer = Authorizer(store, objects, DecisionMetrics(metrics))
     authorization = Authorization(config.authorization, authorizer, clock, metrics)
     rng = random.Random()  # names and uids need to be unlike, not secret
-    audit = auditing(config.audit, clock, rng, metrics)
     tracking, token_metrics = Tracking(placeholder, clock), TokenMetrics(metrics)
     legacy = LegacyTokens(objects, token_metrics, tracking.mark)
     signer = cache(lambda: Signer(pki.signing_key()))
@@ -113,6 +112,7 @@ async def start_control_plane(
     front, access = pki.front_proxy(), AccessMetrics(metrics)
     fronts = Fronts(config.authentication, pki, front)
     bearer = BearerTokens(_static_tokens(config), tokens, bootstrap_tokens, more.others)
+    audit = auditing(config.audit, clock, rng, metrics)
     pki.begin_signing_key()
     kubelet_client = pki.client("apiserver-kubelet-client", KUBELET_CLIENT)
     kubelets = HttpClient(_kubelet_context(config, pki.ca.certificate, kubelet_client))

@@ -142,6 +142,23 @@ async def test_an_issuer_that_comes_late(issuer_server: Any) -> None:
         assert await server.whose(issuer_server.token("a")) == "a:jane"
 
 
+async def test_an_issuer_that_has_moved(issuer_server: Any) -> None:
+    moved = Response(302, [("location", f"{issuer_server.url}/there/.well-known/openid-configuration")])
+    said = f'{{"issuer": "{issuer_server.url}/a", "jwks_uri": "{issuer_server.url}/old-keys"}}'
+    issuer_server.pages |= {
+        "/a/.well-known/openid-configuration": moved,
+        "/there/.well-known/openid-configuration": Response(200, [], said.encode()),
+        "/old-keys": Response(308, [("location", "/keys")]),
+        "/b/.well-known/openid-configuration": Response(301, [("location", "http://127.0.0.1/")]),
+        "/c/.well-known/openid-configuration": Response(301, [("location", "#again")]),
+    }
+    async with trusting(*(issuer_server.jwt(name) for name in "abc")) as server:
+        await server.issuers._finding[server.issuers._providers[0]]
+        assert await server.whose(issuer_server.token("a")) == "a:jane"
+        await settled(lambda: "which is not HTTPS" in server.issuers._providers[1].trouble)
+        await settled(lambda: "stopped after 10 redirects" in server.issuers._providers[2].trouble)
+
+
 @pytest.mark.parametrize(
     ("answer", "why"),
     [

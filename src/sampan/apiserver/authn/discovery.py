@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from sampan.api.json import JSONDecodeError, loads
 from sampan.api.quote import go_quoted
-from sampan.apiserver.authn.remote_keys import TIMEOUT
+from sampan.apiserver.authn.fetch import fetch
 from sampan.net.http_client import HttpClient
 
 WELL_KNOWN = "/.well-known/openid-configuration"
@@ -20,8 +20,8 @@ async def discover(client: HttpClient, issuer: str, url: str = "") -> Discovered
     """The issuer's own account, at `url` or where the standard wants it. Raises ValueError, also for one of another."""
     at = url or issuer.removesuffix("/") + WELL_KNOWN
     try:
-        answer = await client.send("GET", at, timeout=TIMEOUT)
-    except OSError as error:
+        answer = await fetch(client, at)
+    except (OSError, ValueError) as error:
         raise ValueError(f'Get "{at}": {error or "timed out"}') from error
     if answer.status != 200:
         raise ValueError(f"{answer.status}: {answer.body[:2048].decode(errors='replace')}")

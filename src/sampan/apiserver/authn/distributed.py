@@ -9,9 +9,10 @@ from sampan.aio.clock import Clock
 from sampan.api.json import Obj
 from sampan.api.quote import go_quoted
 from sampan.apiserver.authn.discovery import discover
+from sampan.apiserver.authn.fetch import fetch
 from sampan.apiserver.authn.id_token import check_algorithm, check_claims, issuer_of, parse
 from sampan.apiserver.authn.jwt import BadToken, InvalidToken
-from sampan.apiserver.authn.remote_keys import TIMEOUT, RemoteKeys
+from sampan.apiserver.authn.remote_keys import RemoteKeys
 from sampan.net.http_client import HttpClient
 
 MOST_ISSUERS = 64
@@ -68,7 +69,7 @@ class Resolver:
     async def _fetch(self, url: str, access: str) -> str:
         headers = (("authorization", f"Bearer {access}"),) if access else ()
         try:
-            answer = await self._client.send("GET", url, headers, timeout=TIMEOUT)
+            answer = await fetch(self._client, url, headers)
         except (OSError, ValueError) as error:
             said = f'Get "{url}": {error}'
             raise _failed(f"while getting distributed claim {go_quoted(self._claim)}: {said}") from error

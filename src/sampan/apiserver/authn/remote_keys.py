@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from sampan.aio.clock import Clock
 from sampan.aio.tasks import Tasks
 from sampan.api.json import JSONDecodeError, loads
+from sampan.apiserver.authn.fetch import fetch
 from sampan.apiserver.authn.id_token import IdToken
 from sampan.apiserver.authn.jwt import InvalidToken
 from sampan.apiserver.authn.keys import BadKey, Key, read_keys, signed_by
@@ -16,7 +17,6 @@ from sampan.net.http_client import HttpClient
 
 MARGIN = timedelta(seconds=30)
 """Keys count as stale so much before they are."""
-TIMEOUT = 30.0
 MAX_AGE = re.compile(r"\b(s-maxage|max-age)=\"?(\d+)")
 Fetched = Callable[[bytes | None], None]
 """Told the bytes of a key set, or None when it could not be read."""
@@ -69,7 +69,7 @@ class RemoteKeys:
     async def _read(self) -> str:
         """Put the keys in place; what is wrong if that cannot be done."""
         try:
-            answer = await self._client.send("GET", self._url, timeout=TIMEOUT)
+            answer = await fetch(self._client, self._url)
         except (OSError, ValueError) as error:
             self._fetched(None)
             return f'oidc: get keys failed Get "{self._url}": {error}'
