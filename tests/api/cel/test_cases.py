@@ -1,5 +1,6 @@
 """Expressions and what they give, as the documentation of each function has it."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,14 @@ def test_case(case: dict[str, Any], v: Any) -> None:
     value, _ = program.evaluate({"v": v})
     assert value == case["is"]
     assert type(value) is type(case["is"])
+
+
+def test_a_literal_of_several_types_is_told_once_and_only_when_nothing_else_is_wrong() -> None:
+    for source, places in (("[1, 'a', 2, 'b']", ["1:5"]), ("[[1, 'a'], ['b', 2]]", ["1:6", "1:18"]),
+                           ("[1, 'a'] == unknown", ["1:13"])):  # fmt: skip
+        with pytest.raises(CompileError) as refused:
+            Environment({}).compile(source)
+        assert re.findall(r"<input>:(\d+:\d+)", str(refused.value)) == places
 
 
 def test_all_problems_are_told_with_their_places() -> None:

@@ -23,14 +23,17 @@ from sampan.api.cel.syntax import (
 )
 from sampan.api.cel.types import (
     BOOL,
+    DURATION,
     DYN,
     ERROR,
     INT,
     LOOSE,
-    STRING,
+    SIMPLE,
+    TIMESTAMP,
     Bound,
     Type,
     assign,
+    common,
     fill,
     is_optional,
     join,
@@ -57,11 +60,18 @@ class Checker:
         self._scope: dict[str, tuple[Type, str]] = {name: (type_, name) for name, type_ in variables.items()}
         self._functions, self._names, self._structs = functions, names, structs
         self._slots = self._mixed = 0
-        self.problems: list[Problem] = []
+        self._problems: list[Problem] = []
+        self._late: list[Problem] = []
+        """What is told when nothing else is wrong: literals that are none, or whose parts are of several types."""
         self.plan_problem = ""
         """Why a program of the expression could not be made, though nothing is wrong with its types."""
         self.used: set[str] = set()
         """Variables that the expression mentions."""
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong."""
+        return self._problems or self._late
 
     def check(self, expr: Expr) -> Type:
         """The type of an expression, set in it and in all its parts."""
@@ -91,7 +101,7 @@ class Checker:
         return expr.type
 
     def _fail(self, offset: int, text: str) -> Type:
-        self.problems.append(Problem(offset, text))
+        self._problems.append(Problem(offset, text))
         return ERROR
 
     # --- names
@@ -196,7 +206,7 @@ class Checker:
         expr.overloads = tuple(one for one, _ in found)
         problem = format_problem(expr) if expr.function == "format" and is_member else literal_problem(expr)
         if problem is not None:
-            self.problems.append(problem)
+            self._late.append(problem)
         self.plan_problem = self.plan_problem or plan_problem(expr)
         results = [result for _, result in found]
         return results[0] if all(r == results[0] for r in results) else DYN
@@ -228,8 +238,10 @@ class Checker:
     # --- lists, maps, objects
 
     def _same(self, parts: list[tuple[Expr, bool]]) -> Type:
-        """The one type of all parts: literals must be homogeneous."""
+        """The type of all parts, which must be one."""
         known: list[Type] = []
+        even: Type | None = None
+        uneven = bool(self._mixed)
         for part, optional in parts:
             found = self.check(part)
             if optional:
@@ -237,12 +249,13 @@ class Checker:
                     text = f"expected type 'optional_type({found.shown()})' but found '{found.shown()}'"
                     self._fail(part.offset, text)
                 found = found.params[0] if is_optional(found) else DYN
-            if known and not self._mixed and found.kind not in ("null", *LOOSE) and not assign(known[0], found, {}):
-                self._fail(part.offset, f"expected type '{known[0].shown()}' but found '{found.shown()}'")
-            elif found.kind not in LOOSE:
-                known.append(found)
-            else:
-                known.append(DYN)
+            both = found if even is None else common(even, found)
+            if both is None and even is not None and not uneven:
+                text = f"expected type '{even.shown()}' but found '{found.shown()}'"
+                self._late.append(Problem(part.offset, text))
+                uneven = True
+            even = both or even
+            known.append(DYN if found.kind in LOOSE else found)
         return join(known)
 
     def _list(self, expr: ListExpr) -> Type:
@@ -348,7 +361,9 @@ class Checker:
 
 def standard_names() -> dict[str, tuple[Type, Any]]:
     """Types by name, as values."""
-    names = ("bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type", "optional_type",
-             "google.protobuf.Timestamp", "google.protobuf.Duration")  # fmt: skip
+    plain = ("bool", "int", "uint", "double", "string", "bytes", "null_type")
     kubernetes = ("kubernetes.URL", "kubernetes.Quantity", "kubernetes.Semver", "net.IP", "net.CIDR")
-    return {name: (type_of(STRING if name == "string" else DYN), TypeValue(name)) for name in (*names, *kubernetes)}
+    named = {name: SIMPLE[name] for name in plain} | {name: Type("opaque", (), name) for name in kubernetes}
+    named |= {"list": list_of(DYN), "map": map_of(DYN, DYN), "type": DYN, "optional_type": DYN}
+    named |= {"google.protobuf.Timestamp": TIMESTAMP, "google.protobuf.Duration": DURATION}
+    return {name: (type_of(type_), TypeValue(name)) for name, type_ in named.items()}

@@ -135,6 +135,8 @@ def assign(formal: Type, given: Type, bound: Bound) -> bool:
         known = bound.get(formal.name)
         if given.kind == "free" and known is not None:
             return True
+        if known is not None and known.kind == "null" and given.kind not in (*NULLABLE, *LOOSE):
+            return False
         if known is None or known.kind in ("dyn", "free", "null") or (known.kind != "dyn" and wider(given, known)):
             bound[formal.name] = given if known is None or known.kind in ("free", "null") else known
             if known is not None and known.kind != "dyn" and wider(given, known):
@@ -147,8 +149,10 @@ def assign(formal: Type, given: Type, bound: Bound) -> bool:
         return formal.kind in NULLABLE
     if formal.kind != given.kind or formal.name != given.name:
         return False
+    if formal.kind == "type":
+        return True
     if len(formal.params) != len(given.params):
-        return formal.kind == "type"
+        return False
     return all(assign(f, g, bound) for f, g in zip(formal.params, given.params, strict=True))
 
 
@@ -163,10 +167,23 @@ def wider(one: Type, than: Type) -> bool:
     return all(o == t or wider(o, t) for o, t in zip(one.params, than.params, strict=True))
 
 
+def common(one: Type, other: Type) -> Type | None:
+    """The type that both are when what is not known of one is known of the other; None: they differ."""
+    if one == other or other.kind == "free":
+        return one
+    if one.kind == "free":
+        return other
+    if (one.kind, one.name, len(one.params)) != (other.kind, other.name, len(other.params)) or not one.params:
+        return None
+    params = [common(mine, theirs) for mine, theirs in zip(one.params, other.params, strict=True)]
+    known = tuple(param for param in params if param is not None)
+    return Type(one.kind, known, one.name, one.fields) if len(known) == len(params) else None
+
+
 def fill(one: Type, bound: Bound) -> Type:
-    """A type with its variables filled in; unbound ones are dyn."""
+    """A type with its variables filled in; unbound ones stay free."""
     if one.kind == "param":
-        return bound.get(one.name, DYN)
+        return bound.get(one.name, FREE)
     if not one.params:
         return one
     return Type(one.kind, tuple(fill(p, bound) for p in one.params), one.name, one.fields)
