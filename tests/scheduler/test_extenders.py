@@ -11,7 +11,7 @@ from sampan.api.json import Obj
 from sampan.net.http import Request, Response
 from sampan.net.http_server import serve
 from sampan.scheduler.configuration.reading import ConfigurationError
-from sampan.scheduler.decide import Found, Recall, feasible
+from sampan.scheduler.decide import Found, Recall, Start, feasible
 from sampan.scheduler.extenders import ExtenderError, Extenders, connect
 from sampan.scheduler.framework import Unschedulable
 from sampan.scheduler.pod import PodInfo, read_pod
@@ -45,7 +45,7 @@ def pod(name: str = "p", **resources: Any) -> PodInfo:
 def found(info: PodInfo) -> Found:
     """What our own rules leave of three nodes."""
     table = NodeTable(read_node(node(name)) for name in ("a", "b", "c"))
-    answer = feasible(info, Snapshot(table, Empty(), Empty()), DEFAULT, 0, Recall())
+    answer = feasible(info, Snapshot(table, Empty(), Empty()), DEFAULT, Start(0, Recall()))
     assert isinstance(answer, Found)
     return answer
 

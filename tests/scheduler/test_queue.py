@@ -1,66 +1,97 @@
-"""The scheduling queue under a clock that is a number."""
+"""The scheduling queue under a clock that is a number: upstream's situations as steps, and what is counted."""
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+import yaml
+
+from sampan.scheduler.events import Event
 from sampan.scheduler.pod import PodInfo, read_pod
+from sampan.scheduler.profile import DEFAULT, GATES, hints_of
 from sampan.scheduler.queue import SchedulingQueue
+from sampan.scheduler.snapshot import NodeTable, Snapshot
 
-WAKES = {"Fit": frozenset(("pod/gone",)), "Taints": frozenset(("node/taints",))}
-
-
-def pod(name: str, priority: int = 0, **meta: Any) -> PodInfo:
-    spec = {"containers": [], "priority": priority}
-    return read_pod({"metadata": {"name": name, "namespace": "n", "uid": name, **meta}, "spec": spec})
+CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "queues" / "cases.yaml").read_text())
 
 
-def queue_of(*pods: PodInfo, now: float = 0.0) -> SchedulingQueue:
-    queue = SchedulingQueue(WAKES)  # type: ignore[arg-type]
-    for index, item in enumerate(pods):
-        queue.put(item, now + index / 100)
-    return queue
+class Nobody:
+    """No other objects."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args: ()
 
 
-def names(queue: SchedulingQueue, now: float) -> list[str]:
+def pod(name: str, **given: Any) -> PodInfo:
+    """A pod of a step."""
+    meta = {"name": name, "namespace": "n", "uid": given.get("uid", name), "labels": given.get("labels", {})}
+    spec = {
+        "containers": [], "priority": given.get("priority", 0), "tolerations": given.get("tolerations", []),
+        "schedulingGates": [{"name": gate} for gate in given.get("gates", ())],
+    }  # fmt: skip
+    return read_pod({"metadata": meta, "spec": spec})
+
+
+def queue_of(*pods: PodInfo) -> SchedulingQueue:
+    """A queue of the default profile."""
+    made = SchedulingQueue(
+        hints_of((DEFAULT,), extended=True),
+        Snapshot(NodeTable(), Nobody(), Nobody()),
+        gate=lambda info: GATES if info.gated else "",
+    )
+    for info in pods:
+        made.put(info, 0.0)
+    return made
+
+
+def popped(queue: SchedulingQueue, now: float) -> list[str]:
+    """The names of all pods that come now."""
     found = []
-    while (item := queue.pop(now)) is not None:
-        found.append(item.name)
+    while (info := queue.pop(now)) is not None:
+        found.append(info.name)
     return found
 
 
-def test_priority_then_age() -> None:
-    assert names(queue_of(pod("a"), pod("b", 5), pod("c")), 1) == ["b", "a", "c"]
+class Steps:
+    """Does and checks what steps say."""
+
+    def __init__(self) -> None:
+        self.queue, self.now = queue_of(), 0.0
+
+    def do(self, what: str, given: Any) -> None:
+        queue, now = self.queue, self.now
+        match what:
+            case "at":
+                self.now = given
+            case "put":
+                for one in given:
+                    queue.put(pod(**one), now)
+            case "remove":
+                queue.remove(("n", given))
+            case "activate":
+                queue.activate(("n", given), now)
+            case "fail":
+                for name, plugins in given.items():
+                    queue.unschedulable(("n", name), frozenset(plugins), now)
+            case "event":
+                resource, _, action = given.rpartition("/")
+                queue.event(Event(resource, action), None, None, now)
+            case "pop":
+                assert popped(queue, now) == given
+            case "due":
+                assert queue.next_due() == given
+            case "waiting":
+                assert {place: number for place, number in queue.waiting().items() if number} == given
+            case _:
+                pytest.fail(f"no step is called {what}")
 
 
-def test_a_parked_pod_waits_for_an_event_of_its_plugin_and_for_its_backoff() -> None:
-    queue = queue_of(pod("a"))
-    assert queue.pop(0)
-    queue.unschedulable(("n", "a"), frozenset(("Fit",)), 0.0)
-    queue.event("node/taints", 5.0)
-    assert queue.pop(5.0) is None
-    queue.event("pod/gone", 5.0)
-    assert names(queue, 5.0) == ["a"]
-    queue.unschedulable(("n", "a"), frozenset(("Fit",)), 5.0)  # second attempt: 2 s
-    queue.event("pod/gone", 6.0)
-    assert queue.pop(6.9) is None
-    assert queue.next_due() == 7.0
-    assert names(queue, 7.0) == ["a"]
-
-
-def test_an_event_during_the_decision_is_not_lost() -> None:
-    queue = queue_of(pod("a"))
-    assert queue.pop(0)
-    queue.event("pod/gone", 0.0)
-    queue.unschedulable(("n", "a"), frozenset(("Fit",)), 0.0)
-    assert queue.pop(0.5) is None
-    assert names(queue, 1.0) == ["a"]
-
-
-def test_a_parked_pod_is_tried_again_after_five_minutes() -> None:
-    queue = queue_of(pod("a"))
-    assert queue.pop(0)
-    queue.unschedulable(("n", "a"), frozenset(("Fit",)), 0.0)
-    assert queue.pop(299.0) is None
-    assert names(queue, 300.0) == ["a"]
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_steps(case: dict[str, Any]) -> None:
+    steps = Steps()
+    for step in case["steps"]:
+        for what, given in step.items():
+            steps.do(what, given)
 
 
 def test_backoff_doubles_to_ten_seconds() -> None:
@@ -71,18 +102,30 @@ def test_backoff_doubles_to_ten_seconds() -> None:
         queue.failed(("n", "a"), now)
         due = queue.next_due()
         assert due is not None
-        waits.append(due - now)
+        waits.append(due - now - 1)  # a window of a second is over when the next begins
         now = due
     assert waits == [1, 2, 4, 8, 10, 10]
 
 
-def test_a_changed_pod_is_tried_again_and_a_new_one_of_the_same_name_starts_afresh() -> None:
-    queue = queue_of(pod("a"))
-    assert queue.pop(0)
-    queue.unschedulable(("n", "a"), frozenset(("Fit",)), 0.0)
-    queue.put(pod("a"), 2.0)  # only its status changed
-    assert queue.pop(2.0) is None
-    queue.put(pod("a", labels={"x": "y"}), 2.0)
-    assert names(queue, 2.0) == ["a"]
-    queue.remove(("n", "a"))
-    assert queue.pop(400.0) is None
+def test_only_pods_of_that_priority_or_less() -> None:
+    queue = queue_of(pod("a", priority=1), pod("b", priority=3))
+    popped(queue, 0.0)
+    for name in "ab":
+        queue.unschedulable(("n", name), frozenset(("NodeName",)), 0.0)
+    queue.event(Event("Node", "Add"), None, None, 20.0, most=2)
+    assert popped(queue, 20.0) == ["a"]
+
+
+def test_what_is_counted() -> None:
+    queue = queue_of(pod("a"), pod("g", gates=["x"]))
+    assert queue.turned_away() == {(GATES, "default-scheduler"): 1}
+    popped(queue, 0.0)
+    queue.unschedulable(("n", "a"), frozenset(("NodeName", "NodePorts")), 0.0)
+    assert queue.turned_away()["NodePorts", "default-scheduler"] == 1
+    assert queue.waiting() == {"active": 0, "backoff": 0, "unschedulable": 1, "gated": 1}
+    queue.event(Event("Node", "Add"), None, None, 0.0)
+    popped(queue, 0.0)
+    assert queue.incoming == {
+        ("active", "UnschedulablePodAdd"): 1, ("unschedulable", "UnschedulablePodAdd"): 1,
+        ("unschedulable", "ScheduleAttemptFailure"): 1, ("backoff", "NodeAdd"): 1, ("active", "PopFromBackoffQ"): 1,
+    }  # fmt: skip

@@ -160,12 +160,15 @@ class Cluster:
             await accounts.appeared(Key("default", "default"), "")
 
     async def _start_scheduler(self, settings: "Settings | None") -> None:
-        from sampan.scheduler.loop import Scheduler
+        from sampan.scheduler.configuration.profiles import Settings
+        from sampan.scheduler.loop import Kit, Scheduler
+        from sampan.scheduler.profile import DEFAULT
 
         assert self._plane is not None
         assert self._informers is not None
         api = Api(self._plane.transport("system:kube-scheduler", MASTERS))
-        self._scheduler = Scheduler(api, self._informers, self.clock, random.Random(), settings)
+        kit = Kit(settings or Settings({DEFAULT.name: DEFAULT}), self._plane.app.parts.metrics)
+        self._scheduler = Scheduler(api, self._informers, self.clock, random.Random(), kit)
         await self._scheduler.start()
 
     def _kinds_changed(self) -> None:

@@ -6,8 +6,10 @@ from sampan.api.errors import StatusError
 from sampan.api.meta import annotations_of
 from sampan.api.names import ObjectRef
 from sampan.client.api import Api
+from sampan.client.cache import Delta
 from sampan.client.informer import Informers
 from sampan.resources.kinds import PODS, PVCS, PVS
+from sampan.scheduler.decide import Lap
 from sampan.scheduler.extenders import Extenders
 from sampan.scheduler.framework import ClaimPlan, Placement
 from sampan.scheduler.plugins.volumes import SELECTED_NODE
@@ -22,15 +24,20 @@ class Binder:
         self._claims = informers.of(PVCS)
         self._waiters: list[asyncio.Event] = []
 
-    def claims_changed(self) -> None:
-        """A claim has changed: those that wait for one look again."""
+    def follow(self) -> None:
+        """Learn of changed claims from now on."""
+        self._claims.subscribe(self._claims_changed)
+
+    def _claims_changed(self, delta: Delta) -> None:
+        """Those that wait for a claim look again."""
         for waiter in self._waiters:
             waiter.set()
 
-    async def bind(self, pod: PodInfo, placement: Placement, seconds: float) -> None:
+    async def bind(self, pod: PodInfo, placement: Placement, seconds: float, lap: Lap) -> None:
         """Bind the pod, and within `seconds` its claims. Raises StatusError, OSError, TimeoutError, ExtenderError."""
         if placement.claims:
             await self._bind_claims(placement, seconds)
+        lap("PreBind", "Success")
         if self._extenders and await self._extenders.bound(pod, placement.node):
             return
         target = {"apiVersion": "v1", "kind": "Node", "name": placement.node}

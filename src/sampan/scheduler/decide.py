@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sampan.api import json
 from sampan.scheduler.framework import (
@@ -23,6 +23,8 @@ from sampan.scheduler.snapshot import NodeInfo, Snapshot
 
 MIN_FEASIBLE = 100
 """So many fitting nodes are looked for at least (upstream: minFeasibleNodesToFind)."""
+Lap = Callable[[str, str], None]
+"""Called when an extension point has been passed, with its name and status: whoever measures knows the time."""
 States = Sequence[tuple[Filter, Any]]
 """Filters that have something to say of a pod, each with what it has prepared."""
 
@@ -152,16 +154,22 @@ class Trial:
         """Why the pod does not fit a node as it might be, where counting rules have come to `others`."""
         return first_reason(self.local, node)[1] or first_reason(others, node)[1]
 
-    def best(self, nodes: Sequence[NodeInfo], points: Mapping[str, int] | None = None) -> NodeInfo:
+    def best(
+        self, nodes: Sequence[NodeInfo], points: Mapping[str, int] | None = None, lap: "Lap | None" = None
+    ) -> NodeInfo:
         """The node with the highest weighted score; the first one of equals. `points`: more for some, by name."""
+        looked = [(rule, rule.look(self.pod, self.snapshot)) for rule in self.profile.weighers]
+        if lap is not None:
+            lap("PreScore", "Success")
         totals = self._local_scores(nodes)
         if points:
             totals = [t + points.get(node.name, 0) for t, node in zip(totals, nodes, strict=True)]
-        for rule in self.profile.weighers:
-            state = rule.look(self.pod, self.snapshot)
+        for rule, state in looked:
             if state is not None:
                 weight = rule.weight
                 totals = [t + weight * s for t, s in zip(totals, rule.scores(state, nodes), strict=True)]
+        if lap is not None:
+            lap("Score", "Success")
         return nodes[max(range(len(nodes)), key=totals.__getitem__)]
 
     def _local_scores(self, nodes: Sequence[NodeInfo]) -> list[int]:
@@ -227,9 +235,9 @@ class Found:
     nodes: tuple[NodeInfo, ...]
     said: Mapping[str, tuple[str, Reasons]]
 
-    def placed(self, points: Mapping[str, int] | None = None) -> Placement:
-        """The best of the nodes; `points`: more for some of them, by name."""
-        node = self.nodes[0] if len(self.nodes) == 1 else self.trial.best(self.nodes, points)
+    def placed(self, points: Mapping[str, int] | None = None, lap: Lap | None = None) -> Placement:
+        """The best of the nodes; `points`: more for some of them, by name. `lap` is told what has been done."""
+        node = self.nodes[0] if len(self.nodes) == 1 else self.trial.best(self.nodes, points, lap)
         return Placement(node.name, self.trial.claims(node))
 
     def none_left(self) -> Unschedulable:
@@ -241,26 +249,40 @@ def decide(
     pod: PodInfo, snapshot: Snapshot, profile: Profile, start: int, recall: Recall | None = None
 ) -> Placement | Unschedulable:
     """Where a pod goes. `start` rotates which node is looked at first, so that all get their turn."""
-    answer = feasible(pod, snapshot, profile, start, recall or Recall())
+    answer = feasible(pod, snapshot, profile, Start(start, recall or Recall()))
     return answer if isinstance(answer, Unschedulable) else answer.placed()
 
 
-def feasible(pod: PodInfo, snapshot: Snapshot, profile: Profile, start: int, recall: Recall) -> Found | Unschedulable:
+class Start(NamedTuple):
+    """How to begin: at which node, with what is known, and who measures."""
+
+    node: int
+    recall: Recall
+    lap: Lap | None = None
+
+
+def feasible(pod: PodInfo, snapshot: Snapshot, profile: Profile, start: Start) -> Found | Unschedulable:
     """The nodes that the pod fits, or enough of them to choose from; or why there is none."""
-    total = len(snapshot.nodes)
+    total, lap = len(snapshot.nodes), start.lap
     if not total:
         return Unschedulable("no nodes available to schedule pods", frozenset(f.name for f in profile.filters))
     try:
-        trial = Trial(pod, snapshot, profile, recall)
+        trial = Trial(pod, snapshot, profile, start.recall)
     except Rejected as rejected:
+        if lap is not None:
+            lap("PreFilter", "UnschedulableAndUnresolvable")
         message = f"0/{total} nodes are available: {rejected.reason}."
         return Unschedulable(message, frozenset((rejected.plugin,)))
+    if lap is not None:
+        lap("PreFilter", "Success")
     nominated = snapshot.nodes.get(pod.nominated) if pod.nominated else None
     if nominated is not None and not trial.look(nominated)[1]:
         return Found(trial, (nominated,), {})
     every = list(snapshot.nodes.values())
-    offset = start % total
+    offset = start.node % total
     fitting, said = trial.fitting(every[offset:] + every[:offset], enough(total, profile.percentage))
+    if lap is not None:
+        lap("Filter", "Success" if fitting else "Unschedulable")
     return Found(trial, tuple(fitting), said) if fitting else refused(total, said)
 
 

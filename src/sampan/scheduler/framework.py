@@ -4,23 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from sampan.scheduler.events import Events
 from sampan.scheduler.pod import PodInfo
 from sampan.scheduler.snapshot import NodeInfo, Snapshot
-
-ClusterEvent = Literal[
-    "node/add",
-    "node/allocatable",
-    "node/labels",
-    "node/taints",
-    "pod/gone",
-    "pod/changed",
-    "pod/placed",
-    "claim",
-    "volume",
-    "class",
-    "attachment",
-]
-"""What can happen in a cluster that may make a pod schedulable."""
 
 Reasons = tuple[str, ...]
 FITS: Reasons = ()
@@ -58,8 +44,8 @@ class Filter(Rule, Protocol):
     """A rule that can turn nodes away."""
 
     @property
-    def wakes(self) -> frozenset[ClusterEvent]:
-        """Events that may make a pod fit which this plugin turned away."""
+    def events(self) -> Events:
+        """Events that may make a pod fit which this plugin turned away (upstream: EventsToRegister)."""
 
     @property
     def local(self) -> bool:

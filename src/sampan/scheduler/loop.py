@@ -1,7 +1,8 @@
-"""The scheduler's loop: pop a pod, decide, bind or make room; keep the snapshot up to date from the informers."""
+"""The scheduler's loop: pop a pod, decide, bind or make room, say what came of it."""
 
 import asyncio
 import random
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sampan.aio.clock import Clock
@@ -12,66 +13,66 @@ from sampan.api.meta import condition
 from sampan.api.names import ObjectRef
 from sampan.api.times import format_time
 from sampan.client.api import Api
-from sampan.client.cache import Delta
 from sampan.client.informer import Informers
 from sampan.client.recorder import Recorder
-from sampan.resources.kinds import CSINODES, NODES, PODS, PVCS, PVS, STORAGECLASSES, VOLUMEATTACHMENTS
+from sampan.obs.metrics import Metrics
+from sampan.resources.kinds import PODS
 from sampan.scheduler.binding import Binder
-from sampan.scheduler.caches import CachedNeighbours, CachedStorage
 from sampan.scheduler.configuration.profiles import Settings
-from sampan.scheduler.decide import Found, Profile, Recall, decide, feasible
+from sampan.scheduler.decide import Found, Recall, Start, feasible
 from sampan.scheduler.extenders import ExtenderError, Extenders
-from sampan.scheduler.framework import ClusterEvent, Placement, Unschedulable
-from sampan.scheduler.pod import PodInfo, PodKey, is_same, is_terminal, read_pod, slim
+from sampan.scheduler.framework import Placement, Unschedulable
+from sampan.scheduler.metrics import SchedulerMetrics, Turn
+from sampan.scheduler.pod import PodInfo, PodKey
 from sampan.scheduler.preemption import BY_SCHEDULER, WAITING, Eviction, best_of, evictions, preempt
-from sampan.scheduler.profile import DEFAULT, WAKES
+from sampan.scheduler.profile import DEFAULT, GATES, hints_of
 from sampan.scheduler.queue import SchedulingQueue
-from sampan.scheduler.snapshot import NodeTable, Snapshot, read_node
+from sampan.scheduler.watching import ClusterView
 
 BINDERS = 16
 """Bindings under way at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What a scheduler may be given: its configuration, and where its metrics are shown."""
+
+    settings: Settings = field(default_factory=lambda: Settings({DEFAULT.name: DEFAULT}))
+    metrics: Metrics | None = None
 
 
 class Scheduler:
     """Schedules the pods whose schedulerName is that of one of its profiles."""
 
     def __init__(
-        self, api: Api, informers: Informers, clock: Clock, rng: random.Random, settings: Settings | None = None
+        self, api: Api, informers: Informers, clock: Clock, rng: random.Random, kit: Kit | None = None
     ) -> None:
         self._api, self._clock, self._rng = api, clock, rng
-        settings = settings or Settings({DEFAULT.name: DEFAULT})
+        kit = kit or Kit()
+        settings = kit.settings
         self._profiles = settings.profiles
-        self._queue = SchedulingQueue(WAKES, settings.first_backoff, settings.most_backoff)
-        self._table = NodeTable()
-        self._nodes = self._table.nodes
-        self._strays: dict[str, dict[PodKey, PodInfo]] = {}
-        """Pods of nodes that are not known (yet)."""
-        self._nominated: dict[str, dict[PodKey, PodInfo]] = {}
+        self._queue = SchedulingQueue(
+            hints_of(settings.profiles.values(), bool(settings.extenders)), gate=self._gate,
+            first_backoff=settings.first_backoff, most_backoff=settings.most_backoff,
+        )  # fmt: skip
+        self._view = ClusterView(informers, self._queue, clock, self._profiles)
+        self._queue.snapshot = self._view.snapshot
+        self._metrics = SchedulerMetrics(kit.metrics or Metrics(), self._queue, self._view.sizes)
+        self._view.handled = self._metrics.handled
+        self._evicting: set[PodKey] = set()
+        """Pods for which others are being told to go."""
         self._recall = Recall()
-        self._assumed: dict[tuple[str, str], str] = {}
-        """Pods that were given a node and whose binding the informer has not shown yet."""
-        self._wake = asyncio.Event()
         self._turn = 0
         self._slots = asyncio.Semaphore(BINDERS)
         self._tasks = Tasks()
         self._recorders = {name: Recorder(api, clock, name) for name in self._profiles}
-        self._informers = informers
         self._extenders = Extenders(settings.extenders)
         self._binder = Binder(api, informers, self._extenders)
-        self._snapshot = Snapshot(self._table, CachedStorage(informers), CachedNeighbours(informers), self._nominated)
 
     async def start(self) -> None:
         """Follow the cluster and begin."""
-        nodes, pods = self._informers.of(NODES), self._informers.of(PODS)
-        for informer in (nodes, pods):
-            await informer.synced.wait()
-        nodes.subscribe(self._node_changed)
-        pods.subscribe(self._pod_changed)
-        self._informers.of(PVCS).subscribe(self._claim_changed)
-        self._informers.of(PVS).subscribe(lambda delta: self._happened("volume"))
-        self._informers.of(STORAGECLASSES).subscribe(lambda delta: self._happened("class"))
-        for kind in (CSINODES, VOLUMEATTACHMENTS):
-            self._informers.of(kind).subscribe(lambda delta: self._happened("attachment"))
+        await self._view.follow()
+        self._binder.follow()
         for name, recorder in self._recorders.items():
             self._tasks.start(recorder.run(), f"{name} events")
         self._tasks.start(self._run(), "scheduler")
@@ -81,116 +82,11 @@ class Scheduler:
         await self._tasks.cancel()
         await self._extenders.close()
 
-    # ---- what happens in the cluster
-
-    def _happened(self, event: ClusterEvent) -> None:
-        self._queue.event(event, self._clock.monotonic())
-        self._wake.set()
-
-    def _node_changed(self, delta: Delta) -> None:
-        if delta.new is None:
-            if delta.old is not None:
-                self._node_gone(delta.old["metadata"]["name"])
-            return
-        name = delta.new["metadata"]["name"]
-        before = self._nodes.get(name)
-        after = read_node(delta.new, before)
-        for pod in self._strays.pop(name, {}).values():
-            after = after.with_pod(pod)
-        self._table.put(after)
-        if before is None:
-            self._happened("node/add")
-            return
-        if after.allocatable != before.allocatable:
-            self._happened("node/allocatable")
-        if after.labels != before.labels:
-            self._happened("node/labels")
-        if (after.taints, after.unschedulable) != (before.taints, before.unschedulable):
-            self._happened("node/taints")
-
-    def _node_gone(self, name: str) -> None:
-        before = self._nodes.get(name)
-        if before is not None:
-            self._table.drop(name)
-            if before.pods:
-                self._strays[name] = dict(before.pods)
-
-    def _pod_changed(self, delta: Delta) -> None:
-        pod = delta.new
-        if pod is None:
-            if delta.old is not None:
-                self._gone(read_pod(delta.old))
-            return
-        node = (pod.get("spec") or {}).get("nodeName")
-        if node:
-            self._placed(pod, node)
-            return
-        info = read_pod(pod)
-        profile = self._profiles.get(info.scheduler)
-        if profile is None or (info.gated and profile.gates) or is_terminal(pod) or info.going:
-            self._queue.remove(info.key)
-            return
-        if info.key not in self._assumed:
-            self._nominate(info, info.nominated)
-            self._queue.put(info, self._clock.monotonic())
-            self._wake.set()
-
-    def _placed(self, pod: Obj, node: str) -> None:
-        """A pod has a node: it holds its resources there until it is over."""
-        info = read_pod(pod)
-        self._queue.remove(info.key)
-        self._nominate(info, "")
-        assumed = self._assumed.pop(info.key, None)
-        if assumed and assumed != node:
-            self._forget(info, assumed)
-        if is_terminal(pod):
-            self._release(info, node)
-            return
-        holder = self._nodes.get(node)
-        if holder is None:
-            self._strays.setdefault(node, {})[info.key] = info
-            return
-        info = slim(info)
-        before = holder.pods.get(info.key)
-        if before is not None and assumed is None and is_same(before, info):
-            return
-        self._table.put(holder.with_pod(info))
-        if before is None or assumed is not None:
-            self._happened("pod/placed")
-        elif before.labels != info.labels or before.requests != info.requests:
-            self._happened("pod/changed")
-
-    def _gone(self, info: PodInfo) -> None:
-        self._queue.remove(info.key)
-        self._nominate(info, "")
-        node = info.node or self._assumed.pop(info.key, "")
-        if node:
-            self._release(info, node)
-
-    def _release(self, info: PodInfo, node: str) -> None:
-        self._strays.get(node, {}).pop(info.key, None)
-        holder = self._nodes.get(node)
-        if holder is not None and info.key in holder.pods:
-            self._table.put(holder.without_pod(info.key))
-            self._happened("pod/gone")
-
-    def _forget(self, info: PodInfo, node: str) -> None:
-        holder = self._nodes.get(node)
-        if holder is not None:
-            self._table.put(holder.without_pod(info.key))
-
-    def _nominate(self, info: PodInfo, node: str) -> None:
-        """Remember the node that waits for the pod; an empty name: none does."""
-        for name in [name for name, pods in self._nominated.items() if info.key in pods and name != node]:
-            del self._nominated[name][info.key]
-            if not self._nominated[name]:
-                del self._nominated[name]
-        if node:
-            self._nominated.setdefault(node, {})[info.key] = info
-
-    def _claim_changed(self, delta: Delta) -> None:
-        self._happened("claim")
-        self._binder.claims_changed()
+    def _gate(self, pod: PodInfo) -> str:
+        """The plugin that keeps a pod from being tried now (upstream: PreEnqueue)."""
+        if pod.gated and self._profiles[pod.scheduler].gates:
+            return GATES
+        return "DefaultPreemption" if pod.key in self._evicting else ""
 
     # ---- the loop
 
@@ -201,87 +97,100 @@ class Scheduler:
                 await self._sleep()
                 continue
             profile = self._profiles[pod.scheduler]
-            if self._extenders:
-                await self._decide_with_extenders(pod, profile)
-                continue
-            answer = decide(pod, self._snapshot, profile, self._turn, self._recall)
+            turn = self._metrics.turn(profile.name)
+            found = feasible(pod, self._view.snapshot, profile, Start(self._turn, self._recall, turn.lap))
             self._turn += 1
-            if isinstance(answer, Placement):
-                await self._place(pod, answer)
+            if self._extenders:
+                await self._decide_with_extenders(pod, found, turn)
+            elif isinstance(found, Found):
+                await self._place(pod, found.placed(None, turn.lap), turn)
             else:
-                self._unschedulable(pod, answer, self._make_room(pod, profile, answer))
+                self._unschedulable(pod, found, self._make_room(pod, found, turn), turn)
 
-    def _make_room(self, pod: PodInfo, profile: Profile, answer: Unschedulable) -> Eviction | str:
+    def _make_room(self, pod: PodInfo, answer: Unschedulable, turn: Turn) -> Eviction | str:
         if not self._preempts(pod):
             return ""
-        return preempt(pod, self._snapshot, profile, answer, self._offset(answer))
+        profile = self._profiles[pod.scheduler]
+        made = preempt(pod, self._view.snapshot, profile, answer, self._offset(answer))
+        turn.lap("PostFilter", "Unschedulable" if isinstance(made, str) else "Success")
+        self._metrics.preempted(0 if isinstance(made, str) else len(made.victims))
+        return made
 
-    async def _decide_with_extenders(self, pod: PodInfo, profile: Profile) -> None:
+    async def _decide_with_extenders(self, pod: PodInfo, found: Found | Unschedulable, turn: Turn) -> None:
         """The same with extenders asked. The cluster goes on meanwhile: a node that has gone is no place any more."""
-        found = feasible(pod, self._snapshot, profile, self._turn, self._recall)
-        self._turn += 1
         made: Eviction | str = ""
         try:
             if isinstance(found, Found):
                 found = await self._extenders.narrowed(found)
             if isinstance(found, Found):
                 points = await self._extenders.points(pod, found.nodes) if len(found.nodes) > 1 else None
-                placement = found.placed(points)
-                if placement.node in self._nodes and pod.key in self._queue.entries:
-                    await self._place(pod, placement)
+                placement = found.placed(points, turn.lap)
+                if placement.node in self._view.nodes and pod.key in self._queue.entries:
+                    await self._place(pod, placement, turn)
                 else:
                     self._queue.failed(pod.key, self._clock.monotonic())
                 return
             if self._preempts(pod):
-                made = await self._eviction(pod, profile, found)
+                made = await self._eviction(pod, found)
         except ExtenderError as error:
-            self._error(pod, str(error))
+            self._error(pod, str(error), turn)
             return
-        self._unschedulable(pod, found, made)
+        self._unschedulable(pod, found, made, turn)
 
-    async def _eviction(self, pod: PodInfo, profile: Profile, answer: Unschedulable) -> Eviction | str:
-        ways = evictions(pod, self._snapshot, profile, answer, self._offset(answer))
+    async def _eviction(self, pod: PodInfo, answer: Unschedulable) -> Eviction | str:
+        profile = self._profiles[pod.scheduler]
+        ways = evictions(pod, self._view.snapshot, profile, answer, self._offset(answer))
         if isinstance(ways, str):
             return ways
-        agreed = await self._extenders.agreed(pod, ways, self._nodes, self._whole)
+        agreed = await self._extenders.agreed(pod, ways, self._view.nodes, self._view.whole)
         return best_of(agreed) if agreed else "no candidate node for preemption"
 
-    def _whole(self, pod: PodInfo) -> Obj:
-        return self._informers.of(PODS).cache.get(pod.namespace, pod.name) or pod.obj
-
     def _preempts(self, pod: PodInfo) -> bool:
-        return bool(self._nodes) and self._profiles[pod.scheduler].preempts
+        return bool(self._view.nodes) and self._profiles[pod.scheduler].preempts
 
     def _offset(self, answer: Unschedulable) -> int:
         return self._rng.randrange(max(1, len(answer.mendable)))
 
-    async def _place(self, pod: PodInfo, placement: Placement) -> None:
+    async def _place(self, pod: PodInfo, placement: Placement, turn: Turn) -> None:
         """The pod counts as being there; it is bound in the background."""
-        self._assume(pod, placement)
+        self._metrics.decided(turn)
+        self._view.assume(pod, placement.node)
+        self._queue.placed(pod.key)
         await self._slots.acquire()
-        self._tasks.start(self._bind(pod, placement), f"bind {pod.name}")
+        self._tasks.start(self._bind(pod, placement, turn), f"bind {pod.name}")
 
-    def _error(self, pod: PodInfo, message: str) -> None:
+    def _error(self, pod: PodInfo, message: str, turn: Turn) -> None:
         """Something failed that is no matter of fitting: try again after the back-off."""
+        self._metrics.ended(turn, "error")
         self._queue.failed(pod.key, self._clock.monotonic())
         self._tasks.start(self._report(pod, message, pod.nominated, "SchedulerError"), f"report {pod.name}")
 
-    def _unschedulable(self, pod: PodInfo, answer: Unschedulable, made: Eviction | str) -> None:
+    def _unschedulable(self, pod: PodInfo, answer: Unschedulable, made: Eviction | str, turn: Turn) -> None:
         """Park the pod; make room for it where that can be done (`made`: the eviction, or why there is none)."""
         eviction = made if isinstance(made, Eviction) else None
         message = f"{answer.message} preemption: {made}" if isinstance(made, str) and made else answer.message
         keeps = eviction is None and message.endswith(WAITING)
         node = eviction.node if eviction else pod.nominated if keeps else ""
-        self._nominate(pod, node)
-        self._queue.unschedulable(pod.key, answer.plugins, self._clock.monotonic())
-        self._tasks.start(self._report(pod, message, node), f"report {pod.name}")
+        self._view.nominate(pod, node)
         if eviction is not None:
-            for victim in eviction.victims:
-                if not victim.going:
-                    self._tasks.start(self._evict(victim, pod, eviction.node), f"evict {victim.name}")
+            self._evicting.add(pod.key)
+            self._tasks.start(self._evict_all(eviction, pod), f"evict for {pod.name}")
+        self._queue.unschedulable(pod.key, answer.plugins, self._clock.monotonic())
+        self._metrics.ended(turn, "unschedulable")
+        self._tasks.start(self._report(pod, message, node), f"report {pod.name}")
 
-    async def _evict(self, victim: PodInfo, by: PodInfo, node: str) -> None:
-        """Tell the victim why, and delete it."""
+    async def _evict_all(self, eviction: Eviction, by: PodInfo) -> None:
+        """Evict the victims; the pod is not tried before the last of them goes, whose end then wakes it."""
+        going = [victim for victim in eviction.victims if not victim.going]
+        done = await asyncio.gather(*(self._evict(victim, by, eviction.node) for victim in going[:-1]))
+        self._evicting.discard(by.key)
+        done += [await self._evict(victim, by, eviction.node) for victim in going[-1:]]
+        if not all(done):
+            self._queue.activate(by.key, self._clock.monotonic())
+            self._view.wake.set()
+
+    async def _evict(self, victim: PodInfo, by: PodInfo, node: str) -> bool:
+        """Tell the victim why, and delete it; false if that failed."""
         ref = ObjectRef(PODS, victim.namespace, victim.name)
         said = {
             "type": "DisruptionTarget", "status": "True", "reason": BY_SCHEDULER,
@@ -291,12 +200,10 @@ class Scheduler:
         try:
             await self._api.patch(ref, {"status": {"conditions": [said]}}, "strategic", "status")
             await self._api.delete(ref, uid=victim.uid)
-        except (StatusError, OSError) as error:
-            if not (isinstance(error, StatusError) and error.code in (404, 409)):
-                self._queue.failed(by.key, self._clock.monotonic())
-                self._wake.set()
-            return
+        except (StatusError, OSError):
+            return False
         self._tell(by, victim.obj, "Normal", "Preempted", f"Preempted by pod {by.uid} on node {node}")
+        return True
 
     def _tell(self, pod: PodInfo, about: Obj, kind: Literal["Normal", "Warning"], reason: str, text: str) -> None:
         """An event of the profile that the pod asks for."""
@@ -305,8 +212,8 @@ class Scheduler:
     async def _sleep(self) -> None:
         """Until something happens, or a back-off ends."""
         due = self._queue.next_due()
-        self._wake.clear()
-        waiting = asyncio.ensure_future(self._wake.wait())
+        self._view.wake.clear()
+        waiting = asyncio.ensure_future(self._view.wake.wait())
         tasks = {waiting}
         if due is not None:
             tasks.add(asyncio.ensure_future(self._clock.sleep(due - self._clock.monotonic())))  # type: ignore[arg-type]
@@ -317,27 +224,33 @@ class Scheduler:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _assume(self, pod: PodInfo, placement: Placement) -> None:
-        self._assumed[pod.key] = placement.node
-        self._table.put(self._nodes[placement.node].with_pod(pod))
-
-    async def _bind(self, pod: PodInfo, placement: Placement) -> None:
+    async def _bind(self, pod: PodInfo, placement: Placement, turn: Turn) -> None:
         """Bind in the background; a pod that cannot be bound is tried again after its back-off."""
         try:
-            await self._binder.bind(pod, placement, self._profiles[pod.scheduler].bind_timeout)
+            await self._binder.bind(pod, placement, self._profiles[pod.scheduler].bind_timeout, turn.lap)
         except (StatusError, OSError, TimeoutError, ExtenderError) as error:
-            self._assumed.pop(pod.key, None)
-            self._forget(pod, placement.node)
-            self._queue.failed(pod.key, self._clock.monotonic())
-            self._wake.set()
+            turn.lap("Bind", "Error")
+            self._metrics.ended(turn, "error")
+            self._not_bound(pod, placement.node)
             if not (isinstance(error, StatusError) and error.code == 404):
                 self._tell(pod, pod.obj, "Warning", "FailedScheduling", f"binding rejected: {error}")
         else:
+            turn.lap("Bind", "Success")
+            self._metrics.bound(turn, self._queue.entries.get(pod.key), self._clock.monotonic())
             self._queue.remove(pod.key)
             text = f"Successfully assigned {pod.namespace}/{pod.name} to {placement.node}"
             self._tell(pod, pod.obj, "Normal", "Scheduled", text)
         finally:
             self._slots.release()
+
+    def _not_bound(self, pod: PodInfo, node: str) -> None:
+        """Take the pod off its node again, unless it turns out that it is there."""
+        if pod.key not in self._view.assumed:
+            self._queue.remove(pod.key)
+            return
+        self._view.forget(pod, node)
+        self._queue.failed(pod.key, self._clock.monotonic())
+        self._view.wake.set()
 
     async def _report(self, pod: PodInfo, message: str, node: str, reason: str = "Unschedulable") -> None:
         """Say why in an event and in the pod's condition, and which node waits for it; once."""

@@ -1,9 +1,9 @@
 """PLUGINS: the rules of the default scheduler, in the order in which they are asked."""
 
-from typing import get_args
+from collections.abc import Iterable, Mapping
 
 from sampan.scheduler.decide import Profile
-from sampan.scheduler.framework import ClusterEvent
+from sampan.scheduler.events import EVERY, WAITING, Event, Hint
 from sampan.scheduler.plugins.company import InterPodAffinity
 from sampan.scheduler.plugins.fit import NodeResourcesBalancedAllocation, NodeResourcesFit
 from sampan.scheduler.plugins.images import ImageLocality
@@ -15,7 +15,10 @@ from sampan.scheduler.plugins.spread import PodTopologySpread
 from sampan.scheduler.plugins.taints import TaintToleration
 from sampan.scheduler.plugins.volume_limits import NodeVolumeLimits, VolumeRestrictions, VolumeZone
 from sampan.scheduler.plugins.volumes import VolumeBinding
+from sampan.scheduler.queue import Hints
 
+GATES = "SchedulingGates"
+OPENED = Event(WAITING, "UpdatePodSchedulingGatesEliminated")
 FILTERS = (
     NodeUnschedulable(),
     NodeName(),
@@ -33,6 +36,20 @@ FILTERS = (
 SCORES = (TaintToleration(), NodeAffinity(), NodeResourcesFit(), NodeResourcesBalancedAllocation())
 WEIGHERS = (PodTopologySpread(), InterPodAffinity(), ImageLocality())
 DEFAULT = Profile(FILTERS, SCORES, WEIGHERS)
-WAKES: dict[str, frozenset[ClusterEvent]] = {rule.name: rule.wakes for rule in FILTERS} | {
-    "Extender": frozenset(get_args(ClusterEvent))
-}
+
+
+def hints_of(profiles: Iterable[Profile], extended: bool = False) -> Hints:
+    """Which plugin of a profile is asked of which event. `extended`: extenders may turn pods away, and any may help."""
+    return {profile.name: _hints(profile, extended) for profile in profiles}
+
+
+def _hints(profile: Profile, extended: bool) -> Mapping[Event, tuple[tuple[str, Hint | None], ...]]:
+    found: dict[Event, list[tuple[str, Hint | None]]] = {}
+    for rule in profile.filters:
+        for event, hint in rule.events.items():
+            found.setdefault(event, []).append((rule.name, hint))
+    if profile.gates:
+        found.setdefault(OPENED, []).append((GATES, lambda pod, old, new, look: pod.uid == new.uid))
+    for event in EVERY if extended else ():
+        found.setdefault(event, []).append(("Extender", None))
+    return {event: tuple(rows) for event, rows in found.items()}

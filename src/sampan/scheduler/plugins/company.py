@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from sampan.api.selectors import NOTHING, LabelSelector
-from sampan.scheduler.framework import FITS, ClusterEvent, Hopeless, Reasons
+from sampan.scheduler.events import Events, on
+from sampan.scheduler.framework import FITS, Hopeless, Reasons
 from sampan.scheduler.pod import PodInfo
 from sampan.scheduler.snapshot import NodeInfo, Snapshot
 from sampan.scheduler.terms import PodTerms, Term
@@ -41,15 +42,50 @@ class InterPodAffinity:
 
     name: ClassVar = "InterPodAffinity"
     local: ClassVar = False
-    wakes: ClassVar[frozenset[ClusterEvent]] = frozenset(
-        ("node/add", "node/labels", "pod/gone", "pod/placed", "pod/changed")
-    )
 
     hard_weight: int = 1
     """What a required affinity term of another pod counts in the score (hardPodAffinityWeight)."""
     ignore_preferences: bool = False
     """Whether pods without preferences of their own are scored (ignorePreferredTermsOfExistingPods)."""
     weight: int = 2
+
+    @property
+    def events(self) -> Events:
+        pods = on("Pod", ("Add", "UpdatePodLabel", "Delete"), self._moved)
+        return {**pods, **on("Node", ("Add", "UpdateNodeLabel"), self._mended)}
+
+    @staticmethod
+    def _moved(pod: PodInfo, old: PodInfo | None, new: PodInfo | None, look: Snapshot) -> bool:
+        """Another pod came, went or changed."""
+        if new is not None and old is not None and new.uid == pod.uid:
+            return True
+        if any(one is not None and not (one.node or one.nominated) for one in (old, new)):
+            return False
+        terms, space = _own(pod, look)
+        if new is not None:
+            if terms.near and _all_meaning(terms.near, new) and not (old and _all_meaning(terms.near, old)):
+                return True
+            return bool(old and terms.far and _all_meaning(terms.far, old) and not _all_meaning(terms.far, new))
+        if old is None:
+            return False
+        theirs = old.affinity.far
+        unwanted = bool(theirs) and len(_meaning(theirs, pod, space)) == len(theirs)
+        return unwanted or bool(terms.far and _all_meaning(terms.far, old))
+
+    @staticmethod
+    def _mended(pod: PodInfo, old: NodeInfo | None, new: NodeInfo, look: Snapshot) -> bool:
+        """A node came, or its place is another one."""
+        for terms, gains in ((pod.affinity.near, True), (pod.affinity.far, False)):
+            for term in terms:
+                after = new.labels.get(term.topology)
+                if old is None:
+                    if not gains or after is not None:
+                        return True
+                    continue
+                before = old.labels.get(term.topology)
+                if before != after and (after is not None if gains else before is not None):
+                    return True
+        return False
 
     def prepare(self, pod: PodInfo, snapshot: Snapshot) -> State | None:
         said = snapshot.table.terms

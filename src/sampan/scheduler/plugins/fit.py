@@ -6,7 +6,8 @@ from itertools import pairwise
 from math import sqrt
 from typing import ClassVar
 
-from sampan.scheduler.framework import FITS, ClusterEvent, Hopeless, Reasons, Stretch
+from sampan.scheduler.events import Events, on
+from sampan.scheduler.framework import FITS, Hopeless, Reasons, Stretch
 from sampan.scheduler.pod import PodInfo
 from sampan.scheduler.snapshot import NodeInfo, Snapshot
 
@@ -59,7 +60,6 @@ class NodeResourcesFit:
     name: ClassVar = "NodeResourcesFit"
     local: ClassVar = True
     stretch: ClassVar[Stretch] = "no"
-    wakes: ClassVar[frozenset[ClusterEvent]] = frozenset(("node/add", "node/allocatable", "pod/gone", "pod/changed"))
 
     part: Part = least_allocated
     resources: Weights = CPU_AND_MEMORY
@@ -68,6 +68,31 @@ class NodeResourcesFit:
     ignored: frozenset[str] = frozenset()
     """Extended resources, or groups of them, that are not looked at."""
     weight: int = 1
+
+    @property
+    def events(self) -> Events:
+        pods = on("Pod", ("Delete",), self._freed) | on("Pod", ("UpdatePodScaleDown",), self._shrunk)
+        return {**pods, **on("Node", ("Add", "UpdateNodeAllocatable"), self._mended)}
+
+    @staticmethod
+    def _freed(pod: PodInfo, old: PodInfo, new: None, look: Snapshot) -> bool:
+        return bool(old.node or old.nominated)
+
+    @staticmethod
+    def _shrunk(pod: PodInfo, old: PodInfo, new: PodInfo, look: Snapshot) -> bool:
+        if new.uid == pod.uid:
+            return True
+        less = (n for n, wanted in pod.requests.items() if wanted and old.requests.get(n, 0) > new.requests.get(n, 0))
+        return bool(new.node) and any(True for _ in less)
+
+    def _mended(self, pod: PodInfo, old: NodeInfo | None, new: NodeInfo, look: Snapshot) -> bool:
+        """The node alone has enough, and more than before of something that the pod wants."""
+        have, wanted = new.allocatable, self.prepare(pod, look).wanted
+        if not have.get("pods") or any(number > have.get(name, 0) for name, number in wanted):
+            return False
+        if old is None or have["pods"] > old.allocatable.get("pods", 0):
+            return True
+        return any(have.get(name, 0) > old.allocatable.get(name, 0) for name, _ in wanted)
 
     def prepare(self, pod: PodInfo, snapshot: Snapshot) -> State:
         wanted = [(name, pod.requests[name]) for name in FIRST if pod.requests.get(name)]

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from sampan.scheduler.framework import FITS, ClusterEvent, Hopeless, Reasons, Stretch
+from sampan.scheduler.events import Events, on
+from sampan.scheduler.framework import FITS, Hopeless, Reasons, Stretch
 from sampan.scheduler.pod import PodInfo
 from sampan.scheduler.snapshot import NodeInfo, Snapshot
 
@@ -66,11 +67,20 @@ class NodeAffinity:
     name: ClassVar = "NodeAffinity"
     local: ClassVar = True
     stretch: ClassVar[Stretch] = "share"
-    wakes: ClassVar[frozenset[ClusterEvent]] = frozenset(("node/add", "node/labels"))
 
     added: Mapping[str, Any] = field(default_factory=dict)
     """Affinity that all pods of the profile have besides their own (NodeAffinityArgs.addedAffinity)."""
     weight: int = 2
+
+    @property
+    def events(self) -> Events:
+        return on("Node", ("Add", "UpdateNodeLabel"), self._mended)
+
+    def _mended(self, pod: PodInfo, old: NodeInfo | None, new: NodeInfo, look: Snapshot) -> bool:
+        required = self.added.get("requiredDuringSchedulingIgnoredDuringExecution")
+        if (required and not selector_matches(required, new)) or not required_matches(pod, new):
+            return False
+        return old is None or not required_matches(pod, old)
 
     def prepare(self, pod: PodInfo, snapshot: Snapshot) -> PodInfo | None:
         return pod if pod.node_selector or pod.node_affinity or self.added else None

@@ -1,6 +1,7 @@
 """NodeName: a pod that names its node goes there or nowhere."""
 
-from sampan.scheduler.framework import FITS, ClusterEvent, Hopeless, Reasons
+from sampan.scheduler.events import Events, on
+from sampan.scheduler.framework import FITS, Hopeless, Reasons
 from sampan.scheduler.pod import PodInfo
 from sampan.scheduler.snapshot import NodeInfo, Snapshot
 
@@ -12,7 +13,10 @@ class NodeName:
 
     name = "NodeName"
     local = True
-    wakes: frozenset[ClusterEvent] = frozenset(("node/add",))
+
+    @property
+    def events(self) -> Events:
+        return on("Node", ("Add",))
 
     def prepare(self, pod: PodInfo, snapshot: Snapshot) -> str | None:
         return pod.node or None

@@ -1,6 +1,7 @@
 """NodePorts: a host port is free on the node for the pod's address and protocol."""
 
-from sampan.scheduler.framework import FITS, ClusterEvent, Reasons
+from sampan.scheduler.events import Events, on
+from sampan.scheduler.framework import FITS, Reasons
 from sampan.scheduler.pod import PodInfo
 from sampan.scheduler.snapshot import NodeInfo, Snapshot
 
@@ -18,7 +19,14 @@ class NodePorts:
 
     name = "NodePorts"
     local = True
-    wakes: frozenset[ClusterEvent] = frozenset(("node/add", "pod/gone"))
+
+    @property
+    def events(self) -> Events:
+        return {**on("Pod", ("Delete",), self._freed), **on("Node", ("Add",))}
+
+    @staticmethod
+    def _freed(pod: PodInfo, old: PodInfo, new: None, look: Snapshot) -> bool:
+        return bool(old.node or old.nominated) and any(clash(a, b) for a in pod.ports for b in old.ports)
 
     def prepare(self, pod: PodInfo, snapshot: Snapshot) -> tuple[Port, ...] | None:
         return pod.ports or None

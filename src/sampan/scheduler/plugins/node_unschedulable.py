@@ -1,6 +1,7 @@
 """NodeUnschedulable: cordoned nodes take only pods that tolerate it."""
 
-from sampan.scheduler.framework import FITS, ClusterEvent, Hopeless, Reasons
+from sampan.scheduler.events import Events, on
+from sampan.scheduler.framework import FITS, Hopeless, Reasons
 from sampan.scheduler.plugins.taints import tolerates
 from sampan.scheduler.pod import PodInfo
 from sampan.scheduler.snapshot import NodeInfo, Snapshot
@@ -14,7 +15,19 @@ class NodeUnschedulable:
 
     name = "NodeUnschedulable"
     local = True
-    wakes: frozenset[ClusterEvent] = frozenset(("node/add", "node/taints"))
+
+    @property
+    def events(self) -> Events:
+        tolerations = on("Pod", ("UpdatePodToleration",), self._tolerates)
+        return {**on("Node", ("Add", "UpdateNodeTaint"), self._mended), **tolerations}
+
+    @staticmethod
+    def _tolerates(pod: PodInfo, old: PodInfo, new: PodInfo, look: Snapshot) -> bool:
+        return pod.uid == new.uid and any(tolerates(t, TAINT) for t in new.tolerations)
+
+    @staticmethod
+    def _mended(pod: PodInfo, old: NodeInfo | None, new: NodeInfo, look: Snapshot) -> bool:
+        return not new.unschedulable and (old is None or old.unschedulable)
 
     def prepare(self, pod: PodInfo, snapshot: Snapshot) -> PodInfo | None:
         return None if any(tolerates(t, TAINT) for t in pod.tolerations) else pod

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from sampan.api.meta import controller_of
 from sampan.api.selectors import LabelSelector, Requirement
-from sampan.scheduler.framework import FITS, ClusterEvent, Hopeless, Reasons
+from sampan.scheduler.events import Events, on
+from sampan.scheduler.framework import FITS, Hopeless, Reasons
 from sampan.scheduler.plugins.node_affinity import required_matches
 from sampan.scheduler.plugins.taints import repels
 from sampan.scheduler.pod import PodInfo
@@ -71,14 +72,41 @@ class PodTopologySpread:
 
     name: ClassVar = "PodTopologySpread"
     local: ClassVar = False
-    wakes: ClassVar[frozenset[ClusterEvent]] = frozenset(
-        ("node/add", "node/labels", "node/taints", "pod/gone", "pod/placed")
-    )
 
     defaults: tuple[Mapping[str, Any], ...] = SYSTEM_DEFAULTS
     """Constraints of pods that have none, without selectors (PodTopologySpreadArgs.defaultConstraints)."""
     of_system: bool = True
     weight: int = 2
+
+    @property
+    def events(self) -> Events:
+        pods = on("Pod", ("Add", "UpdatePodLabel", "UpdatePodToleration", "Delete"), self._pods_changed)
+        nodes = on("Node", ("Add", "Delete", "UpdateNodeLabel", "UpdateNodeTaint"), self._node_changed)
+        return {**pods, **nodes}
+
+    def _pods_changed(self, pod: PodInfo, old: PodInfo | None, new: PodInfo | None, look: Snapshot) -> bool:
+        """Another pod came, went or changed, or this one."""
+        if not all(_involved(one, pod) for one in (old, new) if one is not None):
+            return False
+        constraints = self._constraints(pod, look, HARD)
+        if old is not None and new is not None:
+            tolerant = new.uid == pod.uid and old.tolerations != new.tolerations
+            if tolerant and any(c.by_taints for c in constraints):
+                return True
+            matching = ((c.selector.matches(old.labels), c.selector.matches(new.labels)) for c in constraints)
+            return old.labels != new.labels and any(before != after for before, after in matching)
+        other = new or old
+        return other is not None and any(c.selector.matches(other.labels) for c in constraints)
+
+    def _node_changed(self, pod: PodInfo, old: NodeInfo | None, new: NodeInfo | None, look: Snapshot) -> bool:
+        """A node came, went or changed that the pods are spread over."""
+        constraints = self._constraints(pod, look, HARD)
+        before = old is not None and has_keys(old, constraints)
+        after = new is not None and has_keys(new, constraints)
+        if old is None or new is None or before != after:
+            return before or after
+        moved = any(old.labels.get(c.key) != new.labels.get(c.key) for c in constraints)
+        return after and (moved or old.taints != new.taints)
 
     def prepare(self, pod: PodInfo, snapshot: Snapshot) -> Hard | None:
         constraints = self._constraints(pod, snapshot, HARD)
@@ -160,6 +188,11 @@ class PodTopologySpread:
         chosen = [c for c in self.defaults if c["whenUnsatisfiable"] == action]
         selector = default_selector(pod, snapshot.neighbours) if chosen else LabelSelector()
         return tuple(replace(_constraint(c, {}), selector=selector) for c in chosen) if selector else ()
+
+
+def _involved(other: PodInfo, pod: PodInfo) -> bool:
+    """Whether a pod is this one, or has a place and the same namespace."""
+    return other.uid == pod.uid or (bool(other.node or other.nominated) and other.namespace == pod.namespace)
 
 
 def has_keys(node: NodeInfo, constraints: Iterable[Constraint]) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sampan.scheduler.framework import FITS, ClusterEvent, Hopeless, Reasons, Stretch
+from sampan.scheduler.events import Events, on
+from sampan.scheduler.framework import FITS, Hopeless, Reasons, Stretch
 from sampan.scheduler.pod import PodInfo
 from sampan.scheduler.snapshot import NodeInfo, Snapshot
 
@@ -39,9 +40,18 @@ class TaintToleration:
     name: ClassVar = "TaintToleration"
     local: ClassVar = True
     stretch: ClassVar[Stretch] = "inverse"
-    wakes: ClassVar[frozenset[ClusterEvent]] = frozenset(("node/add", "node/taints"))
 
     weight: int = 3
+
+    @property
+    def events(self) -> Events:
+        tolerations = on("Pod", ("UpdatePodToleration",), lambda pod, old, new, look: pod.uid == new.uid)
+        return {**on("Node", ("Add", "UpdateNodeTaint"), self._mended), **tolerations}
+
+    @staticmethod
+    def _mended(pod: PodInfo, old: NodeInfo | None, new: NodeInfo, look: Snapshot) -> bool:
+        was = old is None or repels(pod.tolerations, old.taints)
+        return was and not repels(pod.tolerations, new.taints)
 
     def prepare(self, pod: PodInfo, snapshot: Snapshot) -> tuple[Taint, ...]:
         return pod.tolerations

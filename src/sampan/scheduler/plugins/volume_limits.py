@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sampan.api.json import Obj
-from sampan.scheduler.framework import FITS, ClusterEvent, Hopeless, Reasons, Rejected
-from sampan.scheduler.plugins.volumes import class_of
+from sampan.scheduler.events import ATTACHMENT, CLAIM, CLASS, CSI_NODE, VOLUME, Events, on
+from sampan.scheduler.framework import FITS, Hopeless, Reasons, Rejected
+from sampan.scheduler.plugins.volumes import class_of, is_of_pod
 from sampan.scheduler.pod import DISKS, PodInfo, PodKey
 from sampan.scheduler.snapshot import NodeInfo, Snapshot, Storage
 
@@ -34,6 +35,23 @@ def claims_of(pod: PodInfo, storage: Storage, plugin: str) -> list[Obj]:
     return found
 
 
+def named_claims(pod: PodInfo) -> frozenset[str]:
+    """The claims that a waiting pod names itself."""
+    volumes = pod.obj["spec"].get("volumes") or ()
+    return frozenset(v["persistentVolumeClaim"]["claimName"] for v in volumes if v.get("persistentVolumeClaim"))
+
+
+def places_of(volume: Obj) -> list[tuple[str, frozenset[str]]]:
+    """What a volume's labels say of zones and regions."""
+    labels = volume["metadata"].get("labels") or {}
+    return [(key, frozenset(labels[key].split("__"))) for key in LABELS if key in labels]
+
+
+def _limits(csi_node: Obj) -> dict[str, int]:
+    drivers = (csi_node.get("spec") or {}).get("drivers") or ()
+    return {one["name"]: (one.get("allocatable") or {}).get("count") or 0 for one in drivers}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Exclusive:
     """Claims that one pod alone may use, how many pods use them, and disks that pods cannot share on a node."""
@@ -48,7 +66,24 @@ class VolumeRestrictions:
 
     name = "VolumeRestrictions"
     local = False
-    wakes: frozenset[ClusterEvent] = frozenset(("node/add", "pod/gone", "claim"))
+
+    @property
+    def events(self) -> Events:
+        return {
+            **on("Pod", ("Delete",), self._freed), **on("Node", ("Add",)), **on(CLAIM, ("Add",), self._claim_came),
+        }  # fmt: skip
+
+    @staticmethod
+    def _claim_came(pod: PodInfo, old: None, new: Obj, look: Snapshot) -> bool:
+        return new["metadata"].get("namespace") == pod.namespace and new["metadata"]["name"] in named_claims(pod)
+
+    @staticmethod
+    def _freed(pod: PodInfo, old: PodInfo, new: None, look: Snapshot) -> bool:
+        if old.namespace != pod.namespace:
+            return False
+        theirs = old.obj["spec"].get("volumes") or ()
+        clash = any(_same_disk(a, b) for a in pod.obj["spec"].get("volumes") or () for b in theirs)
+        return clash or not named_claims(pod).isdisjoint(old.claims)
 
     def prepare(self, pod: PodInfo, snapshot: Snapshot) -> Exclusive | None:
         volumes = pod.obj["spec"].get("volumes") or ()
@@ -110,7 +145,26 @@ class NodeVolumeLimits:
 
     name = "NodeVolumeLimits"
     local = False
-    wakes: frozenset[ClusterEvent] = frozenset(("node/add", "pod/gone", "claim", "attachment"))
+
+    @property
+    def events(self) -> Events:
+        return {
+            **on(CSI_NODE, ("Add",)), **on(CSI_NODE, ("Update",), self._raised), **on("Pod", ("Delete",), self._freed),
+            **on(CLAIM, ("Add",), is_of_pod), **on(ATTACHMENT, ("Delete",), self._detached),
+        }  # fmt: skip
+
+    @staticmethod
+    def _raised(pod: PodInfo, old: Obj, new: Obj, look: Snapshot) -> bool:
+        before = _limits(old)
+        return any(most > before.get(name, 0) for name, most in _limits(new).items())
+
+    @staticmethod
+    def _freed(pod: PodInfo, old: PodInfo, new: None, look: Snapshot) -> bool:
+        return bool(old.node or old.nominated) and bool(old.claims)
+
+    @staticmethod
+    def _detached(pod: PodInfo, old: Obj, new: None, look: Snapshot) -> bool:
+        return bool(named_claims(pod))
 
     def prepare(self, pod: PodInfo, snapshot: Snapshot) -> Volumes | None:
         if not pod.claims:
@@ -166,15 +220,28 @@ class VolumeZone:
 
     name = "VolumeZone"
     local = False
-    wakes: frozenset[ClusterEvent] = frozenset(("node/add", "node/labels", "claim", "volume", "class"))
+
+    @property
+    def events(self) -> Events:
+        return {
+            **on(CLASS, ("Add",), self._waits), **on("Node", ("Add", "UpdateNodeLabel")),
+            **on(CLAIM, ("Add", "Update"), is_of_pod), **on(VOLUME, ("Add", "Update"), self._moved),
+        }  # fmt: skip
+
+    @staticmethod
+    def _waits(pod: PodInfo, old: None, new: Obj, look: Snapshot) -> bool:
+        return new.get("volumeBindingMode") == "WaitForFirstConsumer"
+
+    @staticmethod
+    def _moved(pod: PodInfo, old: Obj | None, new: Obj, look: Snapshot) -> bool:
+        return old is None or places_of(old) != places_of(new)
 
     def prepare(self, pod: PodInfo, snapshot: Snapshot) -> tuple[tuple[str, frozenset[str]], ...] | None:
         found = []
         for name in pod.claims:
             claim = snapshot.storage.claim(pod.namespace, name)
             volume = snapshot.storage.volume(((claim or {}).get("spec") or {}).get("volumeName") or "")
-            labels = (volume or {"metadata": {}})["metadata"].get("labels") or {}
-            found += [(key, frozenset(labels[key].split("__"))) for key in LABELS if key in labels]
+            found += places_of(volume) if volume is not None else []
         return tuple(found) or None
 
     def filter(self, state: tuple[tuple[str, frozenset[str]], ...], node: NodeInfo) -> Reasons:

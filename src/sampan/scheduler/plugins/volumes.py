@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sampan.api.json import Obj
-from sampan.scheduler.framework import FITS, ClaimPlan, ClusterEvent, Hopeless, Reasons, Rejected
+from sampan.api.meta import annotations_of
+from sampan.scheduler.events import CAPACITY, CLAIM, CLASS, CSI_DRIVER, CSI_NODE, VOLUME, Events, on
+from sampan.scheduler.framework import FITS, ClaimPlan, Hopeless, Reasons, Rejected
 from sampan.scheduler.plugins.node_affinity import selector_matches, term_matches
 from sampan.scheduler.pod import PodInfo, amount
 from sampan.scheduler.snapshot import NodeInfo, Snapshot, Storage
 
+MIGRATED = "storage.alpha.kubernetes.io/migrated-plugins"
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
 BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
@@ -47,6 +50,17 @@ def class_of(claim: Obj) -> str:
     annotations = claim["metadata"].get("annotations") or {}
     beta = annotations.get(BETA_CLASS)
     return beta if beta is not None else (claim.get("spec") or {}).get("storageClassName") or ""
+
+
+def volume_limit(capacity: Obj) -> int | None:
+    """The largest volume that a CSIStorageCapacity allows, in bytes; None: it does not say."""
+    most = capacity.get("maximumVolumeSize") or capacity.get("capacity")
+    return amount("storage", most) if most is not None else None
+
+
+def is_of_pod(pod: PodInfo, old: Obj | None, new: Obj, look: Snapshot) -> bool:
+    """Whether a claim is one of the pod's."""
+    return new["metadata"].get("namespace") == pod.namespace and new["metadata"]["name"] in pod.claims
 
 
 def reaches(volume: Obj, node: NodeInfo) -> bool:
@@ -101,7 +115,34 @@ class VolumeBinding:
 
     name = "VolumeBinding"
     local = False
-    wakes: frozenset[ClusterEvent] = frozenset(("node/add", "node/labels", "claim", "volume", "class"))
+
+    @property
+    def events(self) -> Events:
+        return {
+            **on(CLASS, ("Add", "Update"), self._class_changed), **on(CLAIM, ("Add", "Update"), is_of_pod),
+            **on(VOLUME, ("Add", "Update")), **on("Node", ("Add", "UpdateNodeLabel")), **on(CSI_NODE, ("Add",)),
+            **on(CSI_NODE, ("Update",), self._migrated), **on(CSI_DRIVER, ("Update",), self._unlimited),
+            **on(CAPACITY, ("Add", "Update"), self._more_capacity),
+        }  # fmt: skip
+
+    @staticmethod
+    def _class_changed(pod: PodInfo, old: Obj | None, new: Obj, look: Snapshot) -> bool:
+        return old is None or (old.get("allowedTopologies") or []) != (new.get("allowedTopologies") or [])
+
+    @staticmethod
+    def _migrated(pod: PodInfo, old: Obj, new: Obj, look: Snapshot) -> bool:
+        return annotations_of(old).get(MIGRATED) != annotations_of(new).get(MIGRATED)
+
+    @staticmethod
+    def _unlimited(pod: PodInfo, old: Obj, new: Obj, look: Snapshot) -> bool:
+        name = new["metadata"]["name"]
+        uses = any((v.get("csi") or {}).get("driver") == name for v in pod.obj["spec"].get("volumes") or ())
+        return uses and bool(old["spec"].get("storageCapacity")) and not new["spec"].get("storageCapacity")
+
+    @staticmethod
+    def _more_capacity(pod: PodInfo, old: Obj | None, new: Obj, look: Snapshot) -> bool:
+        before, after = volume_limit(old) if old is not None else None, volume_limit(new)
+        return old is None or (after is not None and (before is None or after > before))
 
     def prepare(self, pod: PodInfo, snapshot: Snapshot) -> State | None:
         if not pod.claims:
