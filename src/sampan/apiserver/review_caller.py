@@ -91,8 +91,7 @@ class ReviewCaller:
             again = code in AGAIN or (code > 499 and "retry-after" in answer.headers)
             raise _Failed(str(failed), code, again=again, late=code == GATEWAY_TIMEOUT) from failed
         except OSError as error:
-            cut = isinstance(error, ConnectionError) and not isinstance(error, ConnectionRefusedError)
-            again, late = cut, isinstance(error, TimeoutError)
+            again, late = isinstance(error, ConnectionResetError), isinstance(error, TimeoutError)
             text = f'Post "{self._url}": {error_text(error, self._endpoint.url)}'
             raise _Failed(text, again=again, late=late) from error
         return _status(found, review, self._shape)

@@ -1,5 +1,6 @@
 """A server outside that is asked what somebody may."""
 
+import asyncio
 import json
 import random
 from collections.abc import AsyncIterator
@@ -30,6 +31,7 @@ class Outside:
 
     def __init__(self) -> None:
         self.answer: Any = {"allowed": True}
+        self.hang = asyncio.Event()
         self.asked: list[dict[str, Any]] = []
         self.server: Server | None = None
         self.clock, self.metrics = FakeClock(), Metrics()
@@ -39,19 +41,21 @@ class Outside:
     async def handle(self, request: Request) -> Response:
         review = json.loads(request.body)
         self.asked.append(review)
+        if self.answer is None:
+            await self.hang.wait()
         if isinstance(self.answer, Response):
             return self.answer
         body = {**{key: review[key] for key in ("kind", "apiVersion")}, "status": self.answer}
         return Response(201, JSON, json.dumps(body).encode())
 
     def webhook(
-        self, version: str = "v1", *, deny: bool = False, conditions: tuple[str, ...] = ()
+        self, version: str = "v1", *, deny: bool = False, conditions: tuple[str, ...] = (), timeout: float = 3
     ) -> WebhookAuthorizer:
         assert self.server is not None
         config = Webhook(Path("k"), version, 300, 30, 3, deny, tuple(condition(one) for one in conditions))
         made = WebhookAuthorizer("hook", config, self.clock, self.counts)
         endpoint = Endpoint(f"http://127.0.0.1:{self.server.port}/authorize")
-        made.caller = ReviewCaller(endpoint, SHAPE, self.clock, random.Random(1), timeout=3, said=made.said)
+        made.caller = ReviewCaller(endpoint, SHAPE, self.clock, random.Random(1), timeout=timeout, said=made.said)
         self.callers.append(made.caller)
         return made
 
@@ -65,6 +69,7 @@ async def outside() -> AsyncIterator[Outside]:
     made = Outside()
     made.server = await serve(made.handle, "127.0.0.1", 0)
     yield made
+    made.hang.set()
     for caller in made.callers:
         await caller.close()
     await made.server.close()
@@ -127,6 +132,16 @@ async def test_what_goes_wrong(outside: Outside, answer: Any, why: str, deny: bo
     outside.answer = answer
     assert await outside.webhook(deny=deny).authorize(JANE, GET) == Decision(False, denied=deny, error=why)
     assert len(outside.samples("webhook_evaluations_fail_open_total")) == (not deny)
+
+
+async def test_a_server_that_hangs(outside: Outside) -> None:
+    outside.answer = None
+    decision = await outside.webhook(timeout=0.05).authorize(JANE, GET)
+    assert not decision.denied
+    assert decision.error.endswith('/authorize?timeout=50ms": context deadline exceeded')
+    assert outside.samples("webhook_evaluations_fail_open_total") == [
+        'apiserver_authorization_webhook_evaluations_fail_open_total{name="hook",result="timeout"} 1.0'
+    ]
 
 
 async def test_conditions(outside: Outside) -> None:
