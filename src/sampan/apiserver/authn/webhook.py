@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -15,7 +16,9 @@ from sampan.apiserver.config_shape import Lists, Struct
 from sampan.apiserver.context import UserInfo
 from sampan.apiserver.review_caller import ReviewCaller
 from sampan.apiserver.webhook_client import CallFailed
+from sampan.obs.log import pairs
 
+log = logging.getLogger("sampan.authentication")
 GROUP, VERSIONS = "authentication.k8s.io", ("v1", "v1beta1")
 MOST = 32768
 USER = Struct("UserInfo", {"username": str, "uid": str, "groups": [str], "extra": Lists("v1.ExtraValue")})
@@ -88,6 +91,7 @@ class TokenWebhook:
         try:
             status = await self._caller.send(review)
         except CallFailed as failed:
+            log.error("Failed to make webhook authenticator request", extra=pairs(err=str(failed)))
             return Answered(None, wrong=str(failed))
         served = tuple(one for one in status.get("audiences") or (self._own,) if one in wanted)
         if not served:

@@ -1,5 +1,7 @@
 """An authorizer outside: asked by SubjectAccessReview, where its match conditions hold."""
 
+import logging
+
 from sampan.aio.clock import Clock
 from sampan.api.json import Obj, dumps
 from sampan.apiserver.authz.decision import NO_OPINION, Decision
@@ -12,7 +14,9 @@ from sampan.apiserver.context import UserInfo
 from sampan.apiserver.rbac import Attributes
 from sampan.apiserver.review_caller import Attempt, ReviewCaller
 from sampan.apiserver.webhook_client import CallFailed
+from sampan.obs.log import pairs
 
+log = logging.getLogger("sampan.authorization")
 GROUP, KIND = "authorization.k8s.io", "SubjectAccessReview"
 MOST = 8192
 SHAPE = Struct(
@@ -58,6 +62,7 @@ class WebhookAuthorizer:
         try:
             status = await self.caller.send(self._review(spec))
         except CallFailed as failed:
+            log.error("Failed to make webhook authorizer request", extra=pairs(name=self._name, err=str(failed)))
             if not self._config.deny_on_error:
                 self._metrics.failed_open(self._name, self._last)
             return self._on_error(str(failed))

@@ -1,6 +1,7 @@
 """Find out who asks: client certificate, bearer token, or nobody; then impersonation (context["user"])."""
 
 import hashlib
+import logging
 
 from sampan.aio.clock import Clock
 from sampan.api.errors import StatusError, unauthorized
@@ -10,14 +11,16 @@ from sampan.apiserver.authn.anonymous import Anonymous
 from sampan.apiserver.authn.bearer import PROTOCOL, Bearer, of_header, of_websocket, without_token
 from sampan.apiserver.authn.certificates import user_of
 from sampan.apiserver.authn.front_proxy import FrontProxy, Standing
-from sampan.apiserver.authn.jwt import BadToken
+from sampan.apiserver.authn.jwt import BadToken, InvalidToken
 from sampan.apiserver.authn.notes import Notes
 from sampan.apiserver.authn.tokens import BearerTokens
 from sampan.apiserver.context import ANONYMOUS, UserInfo
 from sampan.apiserver.filters.headers import warning
 from sampan.apiserver.filters.impersonation import Decide, Impersonation
 from sampan.net.http import Handler, Request, Response
+from sampan.obs.log import pairs
 
+log = logging.getLogger("sampan.authentication")
 REMEMBERED, REMEMBER_SECONDS = 4096, 10.0
 EVERYBODY = Anonymous()
 NO_BEARER = Bearer("")
@@ -134,6 +137,8 @@ class Authn:
         try:
             user, _ = await self._tokens.check(token, (), self._clock.now(), notes)
         except BadToken as error:
+            why = f"[invalid bearer token, {error}]" if isinstance(error, InvalidToken) else "invalid bearer token"
+            log.error("Unable to authenticate the request", extra=pairs(err=why))
             raise unauthorized() from error
         if len(self._known) >= REMEMBERED:
             self._known.clear()
