@@ -41,6 +41,9 @@ class World:
     def attachments(self, node: str) -> Iterable[Obj]:
         return ()
 
+    def capacities(self, storage_class: str) -> Iterable[Obj]:
+        return ()
+
     def namespace_labels(self, name: str) -> Mapping[str, str]:
         return {}
 

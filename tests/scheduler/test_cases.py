@@ -56,6 +56,9 @@ class World:
     def attachments(self, node: str) -> Iterable[Obj]:
         return [one for one in self._all("VolumeAttachment") if one["spec"]["nodeName"] == node]
 
+    def capacities(self, storage_class: str) -> Iterable[Obj]:
+        return [one for one in self._all("CSIStorageCapacity") if one["storageClassName"] == storage_class]
+
     def namespace_labels(self, name: str) -> Mapping[str, str]:
         found: Obj = (self._one("Namespace", name) or {"metadata": {}})["metadata"]
         return found.get("labels") or {}

@@ -45,6 +45,9 @@ class Shelf:
     def attachments(self, node: str) -> Iterable[Obj]:
         return [o for o in self.objects if o["kind"] == "VolumeAttachment" and o["spec"]["nodeName"] == node]
 
+    def capacities(self, storage_class: str) -> Iterable[Obj]:
+        return ()
+
 
 class Nobody:
     """A cluster of pods without companions."""

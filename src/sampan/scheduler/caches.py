@@ -11,6 +11,7 @@ from sampan.client.informer import Informers
 from sampan.resources.kinds import (
     CSIDRIVERS,
     CSINODES,
+    CSISTORAGECAPACITIES,
     NAMESPACES,
     PDBS,
     PVCS,
@@ -37,6 +38,8 @@ class CachedStorage:
         self._claims, self._volumes, self._classes, self._nodes, self._drivers, self._attachments = (
             informers.of(kind).cache for kind in (PVCS, PVS, STORAGECLASSES, CSINODES, CSIDRIVERS, VOLUMEATTACHMENTS)
         )
+        self._capacities = informers.of(CSISTORAGECAPACITIES).cache
+        self._capacities.add_index("class", lambda capacity: (capacity.get("storageClassName", ""),))
         self._volumes.add_index("class", lambda volume: (class_of(volume),))
         self._attachments.add_index("node", lambda attachment: ((attachment.get("spec") or {}).get("nodeName", ""),))
 
@@ -60,6 +63,9 @@ class CachedStorage:
 
     def attachments(self, node: str) -> Iterable[Obj]:
         return self._attachments.indexed("node", node)
+
+    def capacities(self, storage_class: str) -> Iterable[Obj]:
+        return self._capacities.indexed("class", storage_class)
 
 
 class CachedNeighbours:

@@ -101,6 +101,9 @@ class Storage(Protocol):
     def attachments(self, node: str) -> Iterable[Obj]:
         """VolumeAttachments of a node."""
 
+    def capacities(self, storage_class: str) -> Iterable[Obj]:
+        """CSIStorageCapacities of a class."""
+
 
 class Neighbours(Protocol):
     """Reads of what decides which pods belong together, from caches."""

@@ -14,6 +14,7 @@ from sampan.client.informer import Informers
 from sampan.resources.kinds import (
     CSIDRIVERS,
     CSINODES,
+    CSISTORAGECAPACITIES,
     NODES,
     PODS,
     PVCS,
@@ -25,6 +26,7 @@ from sampan.scheduler.caches import CachedNeighbours, CachedStorage
 from sampan.scheduler.decide import Profile
 from sampan.scheduler.events import (
     ATTACHMENT,
+    CAPACITY,
     CLAIM,
     CLASS,
     CSI_DRIVER,
@@ -42,7 +44,7 @@ from sampan.scheduler.snapshot import NodeTable, Snapshot, read_node
 
 OTHERS: Mapping[RestMapping, str] = {
     PVCS: CLAIM, PVS: VOLUME, STORAGECLASSES: CLASS, CSINODES: CSI_NODE, CSIDRIVERS: CSI_DRIVER,
-    VOLUMEATTACHMENTS: ATTACHMENT,
+    VOLUMEATTACHMENTS: ATTACHMENT, CSISTORAGECAPACITIES: CAPACITY,
 }  # fmt: skip
 GONE, CAME = Event(PLACED, "Delete"), Event(PLACED, "Add")
 

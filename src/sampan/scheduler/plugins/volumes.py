@@ -10,11 +10,13 @@ from typing import Any
 
 from sampan.api.json import Obj
 from sampan.api.meta import annotations_of
+from sampan.api.selectors import LabelSelector
 from sampan.scheduler.events import CAPACITY, CLAIM, CLASS, CSI_DRIVER, CSI_NODE, VOLUME, Events, on
 from sampan.scheduler.framework import FITS, ClaimPlan, Hopeless, Reasons, Rejected
 from sampan.scheduler.plugins.node_affinity import selector_matches, term_matches
 from sampan.scheduler.pod import PodInfo, amount
 from sampan.scheduler.snapshot import NodeInfo, Snapshot, Storage
+from sampan.scheduler.terms import selector_of
 
 MIGRATED = "storage.alpha.kubernetes.io/migrated-plugins"
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
@@ -24,6 +26,7 @@ BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
 
 CONFLICT = "node(s) didn't match PersistentVolume's node affinity"
 NONE_FITS = "node(s) didn't find available persistent volumes to bind"
+NO_ROOM = "node(s) did not have enough free storage"
 VOLUME_GONE = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)"
 
 
@@ -34,6 +37,8 @@ class Unbound:
     claim: Obj
     candidates: tuple[Obj, ...]
     storage_class: Obj
+    room: tuple[LabelSelector, ...] | None = None
+    """The nodes for which there is capacity enough; None: the driver does not say."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +61,24 @@ def volume_limit(capacity: Obj) -> int | None:
     """The largest volume that a CSIStorageCapacity allows, in bytes; None: it does not say."""
     most = capacity.get("maximumVolumeSize") or capacity.get("capacity")
     return amount("storage", most) if most is not None else None
+
+
+def room_for(claim: Obj, storage_class: Obj, storage: Storage) -> tuple[LabelSelector, ...] | None:
+    """Which nodes a new volume of that claim would have room for, by the CSIStorageCapacities of its class.
+
+    None where nobody says: no size is asked for, or the class is not of a CSI driver that tells its capacities.
+    """
+    size = (((claim.get("spec") or {}).get("resources") or {}).get("requests") or {}).get("storage")
+    driver = storage.csi_driver(storage_class.get("provisioner") or NO_PROVISIONER)
+    if size is None or driver is None or not (driver.get("spec") or {}).get("storageCapacity"):
+        return None
+    wanted = amount("storage", size)
+    found = []
+    for capacity in storage.capacities(storage_class["metadata"]["name"]):
+        most = volume_limit(capacity)
+        if most is not None and most >= wanted and capacity.get("nodeTopology") is not None:
+            found.append(selector_of(capacity["nodeTopology"]))
+    return tuple(found)
 
 
 def is_of_pod(pod: PodInfo, old: Obj | None, new: Obj, look: Snapshot) -> bool:
@@ -166,7 +189,7 @@ class VolumeBinding:
                 continue
             fitting = [v for v in storage.volumes_of_class(class_of(claim)) if would_do(v, claim)]
             fitting.sort(key=lambda v: amount("storage", v["spec"]["capacity"]["storage"]))
-            unbound.append(Unbound(claim, tuple(fitting), found))
+            unbound.append(Unbound(claim, tuple(fitting), found, room_for(claim, found, storage)))
         if immediate:
             raise Rejected(self.name, "pod has unbound immediate PersistentVolumeClaims")
         return State(tuple(bound), tuple(unbound), gone)
@@ -190,12 +213,18 @@ class VolumeBinding:
             reasons.append(VOLUME_GONE)
         if not all(reaches(volume, node) for volume in state.bound):
             reasons.append(CONFLICT)
-        if self.plan(state, node) is None:
-            reasons.append(NONE_FITS)
+        served = self._served(state, node)
+        if isinstance(served, str):
+            reasons.append(served)
         return Hopeless(reasons) if reasons else FITS
 
     def plan(self, state: State, node: NodeInfo) -> tuple[ClaimPlan, ...] | None:
         """How each unbound claim is served on this node; None if one cannot be."""
+        served = self._served(state, node)
+        return None if isinstance(served, str) else served
+
+    def _served(self, state: State, node: NodeInfo) -> tuple[ClaimPlan, ...] | str:
+        """The same, or why one cannot be."""
         plans: list[ClaimPlan] = []
         taken: set[str] = set()
         for item in sorted(state.unbound, key=lambda u: len(u.candidates)):
@@ -205,10 +234,12 @@ class VolumeBinding:
             if volume is not None and not selected:
                 taken.add(volume["metadata"]["name"])
                 plans.append(ClaimPlan(meta["namespace"], meta["name"], volume["metadata"]["name"]))
-            elif (selected in (None, "", node.name)) and _provisions(item.storage_class, node):
-                plans.append(ClaimPlan(meta["namespace"], meta["name"]))
+            elif selected not in (None, "", node.name) or not _provisions(item.storage_class, node):
+                return NONE_FITS
+            elif item.room is not None and not any(selector.matches(node.labels) for selector in item.room):
+                return NO_ROOM
             else:
-                return None
+                plans.append(ClaimPlan(meta["namespace"], meta["name"]))
         return tuple(plans)
 
     @staticmethod
