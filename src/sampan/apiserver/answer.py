@@ -148,6 +148,7 @@ def status_response(request: Request, error: StatusError) -> Response:
         wanted = negotiate(request.headers.get("accept", ""), shapes=False)
     except StatusError:
         wanted = Format(pretty=True)
+        request.context["unanswered"] = True
     response = written(request, error.to_status(), wanted, error.code)
     response.headers.extend(error.headers.items())
     return response

@@ -276,3 +276,11 @@ async def test_policies_write_annotations(world: World) -> None:
     assert {key: value for key, value in notes.items() if key.startswith("p/")} == {
         "p/who": "admin", "p/long": "a" + "é" * 5119 + "\ufffd",
     }  # fmt: skip
+
+
+async def test_lists_in_protobuf_are_told_and_what_cannot_be_given_is_not(world: World) -> None:
+    await world.ask("GET", MAPS, accept="application/vnd.kubernetes.protobuf")
+    assert (await asked_and_answered(world))[1]["kind"] == "ConfigMapList"
+    answer = await world.ask("GET", MAPS, accept="text/html")
+    assert (answer.status, (await asked_and_answered(world))[1]) == (406, None)
+    assert world.events[-1]["responseStatus"] == {"metadata": {}, "code": 406}

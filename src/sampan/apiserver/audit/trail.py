@@ -92,8 +92,14 @@ class Trail:
         if not self._event or self.wanted is None:
             return
         whole = self.wanted.reaches("RequestResponse")
-        answer = self._request.context.get("answered")
-        if answer is None and response.stream is None and (whole or may_be_status(response)):
+        context = self._request.context
+        answer = context.get("answered")
+        if (
+            answer is None
+            and "unanswered" not in context
+            and response.stream is None
+            and (whole or may_be_status(response))
+        ):
             answer = body_of(response)
         self._event["responseStatus"] = status_of(response, answer)
         if self.wanted.reaches("Request"):

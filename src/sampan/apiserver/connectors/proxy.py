@@ -111,7 +111,7 @@ class Proxy:
         slices = await self._objects.list("endpointslices", namespace, "discovery.k8s.io")
         mine = [s for s in slices if (s["metadata"].get("labels") or {}).get("kubernetes.io/service-name") == name]
         if not mine and await self._objects.get("services", namespace, name) is None:
-            raise not_found("", "endpoints", name)
+            raise not_found("", "services", name)
         found = []
         for ip, number, pod_name in (place for one in mine for place in _ready(one, port)):
             pod = await self._objects.get("pods", namespace, pod_name)

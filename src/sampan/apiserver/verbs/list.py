@@ -62,6 +62,8 @@ async def rendered(call: Call, found: Found, wanted: Format) -> Response:
     if wanted.media == PROTOBUF and not wanted.shape:
         from sampan.apiserver.binary import packed_list
 
+        if "audit" in call.request.context:
+            call.request.context["answered"] = json.loads(joined(call, found.items, meta))
         return Response(200, [PROTOBUF_HEADER], await packed_list(call, found.items, meta))
     registry, entry = call.kit.registry, call.entry
     objects = [registry.object(entry, kv) for kv in found.items]

@@ -97,6 +97,7 @@ async def scale(call: Call) -> Response:
     else:
         media = patch_type(call)
         options, kind = write_options(call.query, "PatchOptions", media), "PatchOptions"
+        call.patched()
         wanted = _applying(call, options) if media == APPLY else _patching(call, media, options)
     written = await _write(call, paths, wanted, options, kind)
     return _answer(call, scale_of(loads(written.value), paths))
