@@ -8,6 +8,7 @@ import pytest
 
 from sampan.api.json import Obj
 from sampan.api.names import ObjectRef
+from sampan.kubelet.admission.fit import held
 from sampan.kubelet.cgroups import PodCgroups
 from sampan.kubelet.resize import Amounts, amounts, begin, needs_restart, shortage, too_small, updates, view
 from sampan.kubelet.runtime import CriError, Resources
@@ -280,7 +281,7 @@ def test_needs_restart(policy: dict[str, str], new: Amounts, want: bool) -> None
     ],
 )  # fmt: skip
 def test_shortage(asked: Obj, allocatable: Obj, want: tuple[str, str] | None) -> None:
-    found = shortage(pod({"name": "a", "resources": {"requests": asked}}), [pod(one("b"))], allocatable)
+    found = shortage(pod({"name": "a", "resources": {"requests": asked}}), [held(pod(one("b")))], allocatable)
     if want is None:
         assert found is None
     else:

@@ -33,7 +33,7 @@ from sampan.kubelet.certificates import (
     self_signed,
     store_pair,
 )
-from sampan.kubelet.configuration import Loaded, resolv_conf
+from sampan.kubelet.configuration import ConfigurationError, Loaded, resolv_conf
 from sampan.kubelet.door import ReviewedDoor
 from sampan.kubelet.kubelet import Kubelet, KubeletConfig
 from sampan.kubelet.node import NodeFacts, this_machine
@@ -122,7 +122,7 @@ class NodeAgent:
         """Register and begin to work. Raises ClusterError."""
         try:
             await self._start()
-        except (KubeconfigError, CertificateDenied) as error:
+        except (KubeconfigError, CertificateDenied, ConfigurationError) as error:
             await self.stop()
             raise ClusterError(str(error)) from error
         except BaseException:
@@ -160,6 +160,7 @@ class NodeAgent:
             facts, config.root, await self._dns(), owner=_owner(access), pods_reachable=real is not None,
             master=access.server.partition("://")[2], pleg=PlegConfig(evented=settings.evented), alone=True,
             cgroups=await pod_cgroups(runtime) if real and settings.at("cgroupsPerQOS") else None,
+            sysctls=settings.sysctls(str(machine.info.get("kernelVersion") or "")),
         )  # fmt: skip
         self._informers = Informers(api, self._clock)
         self.kubelet = Kubelet(kubelet_config, runtime, api, self._informers, self._clock)

@@ -1,14 +1,13 @@
 """Whether a node is one where a DaemonSet's pod belongs: name, node affinity, taints."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sampan.api.json import Obj
 from sampan.api.meta import labels_of, name_of
 from sampan.controllers.names import spec
+from sampan.resources.node_selection import selects, tolerates
 
-Rule = Mapping[str, Any]
 PREFIX = "node.kubernetes.io/"
 TOLERATED = (
     ("not-ready", "NoExecute"),
@@ -42,67 +41,12 @@ def tolerations(pod_spec: Obj) -> list[Obj]:
 def fit(template: Obj, node: Obj) -> Fit:
     """Judge one node for the pods of this template."""
     inner = template.get("spec") or {}
-    if inner.get("nodeName") not in (None, "", name_of(node)) or not _selected(inner, node):
+    if inner.get("nodeName") not in (None, "", name_of(node)) or not selects(inner, name_of(node), labels_of(node)):
         return Fit(False, False)
     tolerated = tolerations(inner)
-    against = [taint for taint in spec(node).get("taints") or () if not _is_tolerated(tolerated, taint)]
+    against = [taint for taint in spec(node).get("taints") or () if not any(tolerates(one, taint) for one in tolerated)]
     evicts = any(taint.get("effect") == "NoExecute" for taint in against)
     return Fit(not any(t.get("effect") in ("NoExecute", "NoSchedule") for t in against), not evicts)
-
-
-def _is_tolerated(tolerated: Iterable[Rule], taint: Rule) -> bool:
-    return any(_tolerates(one, taint) for one in tolerated)
-
-
-def _tolerates(toleration: Rule, taint: Rule) -> bool:
-    for field in ("effect", "key"):
-        if toleration.get(field) and toleration[field] != taint.get(field):
-            return False
-    operator = toleration.get("operator") or "Equal"
-    return operator == "Exists" or (
-        operator == "Equal" and (toleration.get("value") or "") == (taint.get("value") or "")
-    )
-
-
-def _selected(inner: Obj, node: Obj) -> bool:
-    """By nodeSelector and by required node affinity."""
-    labels = labels_of(node)
-    if any(labels.get(key) != value for key, value in (inner.get("nodeSelector") or {}).items()):
-        return False
-    affinity = (inner.get("affinity") or {}).get("nodeAffinity") or {}
-    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
-    if required is None:
-        return True
-    return any(_term(term, node) for term in required.get("nodeSelectorTerms") or ())
-
-
-def _term(term: Rule, node: Obj) -> bool:
-    """All of its requirements; a term without any matches nothing."""
-    labels, fields = term.get("matchExpressions") or (), term.get("matchFields") or ()
-    names = {"metadata.name": name_of(node)}
-    return bool(labels or fields) and all(
-        _requirement(one, values) for part, values in ((labels, labels_of(node)), (fields, names)) for one in part
-    )
-
-
-def _requirement(rule: Rule, values: Mapping[str, str]) -> bool:
-    have, wanted = values.get(rule["key"]), list(rule.get("values") or ())
-    match rule["operator"]:
-        case "In":
-            return have is not None and have in wanted
-        case "NotIn":
-            return have is None or have not in wanted
-        case "Exists":
-            return have is not None
-        case "DoesNotExist":
-            return have is None
-        case "Gt" | "Lt" as operator:
-            try:
-                number, bound = int(have or ""), int(wanted[0])
-            except (ValueError, IndexError):
-                return False
-            return number > bound if operator == "Gt" else number < bound
-    return False
 
 
 def bound_to(inner: Obj, node: str) -> Obj:

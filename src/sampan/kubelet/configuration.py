@@ -6,6 +6,7 @@ from typing import Any
 
 from sampan.api.json import Obj
 from sampan.api.times import parse_duration
+from sampan.kubelet.admission.sysctls import Allowed, allowed
 from sampan.kubelet.door import Access
 
 API_VERSION, KIND = "kubelet.config.k8s.io/v1beta1", "KubeletConfiguration"
@@ -62,6 +63,7 @@ ACTED_UPON = frozenset({
     "address", "port", "rotateCertificates", "serverTLSBootstrap", "authentication", "authorization",
     "enableDebuggingHandlers", "healthzPort", "healthzBindAddress", "maxPods", "podCIDR", "resolvConf", "clusterDNS",
     "clusterDomain", "containerRuntimeEndpoint", "tlsCertFile", "tlsPrivateKeyFile", "enableSystemLogHandler",
+    "allowedUnsafeSysctls",
     "cgroupsPerQOS", "featureGates", "registerWithTaints", "runtimeRequestTimeout", "enableServer", "logging",
 })  # fmt: skip
 
@@ -96,6 +98,13 @@ class Loaded:
     def evented(self) -> bool:
         """The feature gate EventedPLEG: on unless it is turned off."""
         return bool((self.at("featureGates") or {}).get("EventedPLEG", True))
+
+    def sysctls(self, kernel: str) -> Allowed:
+        """The kernel parameters that pods may set. Raises ConfigurationError."""
+        try:
+            return allowed(self.at("allowedUnsafeSysctls") or (), kernel)
+        except ValueError as error:
+            raise ConfigurationError(f"allowedUnsafeSysctls: {error}") from error
 
     def access(self) -> Access:
         """Who may use the server. Raises ConfigurationError."""

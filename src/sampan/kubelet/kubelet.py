@@ -19,6 +19,9 @@ from sampan.client.api import Api
 from sampan.client.cache import Delta
 from sampan.client.informer import Informers
 from sampan.client.recorder import Recorder
+from sampan.kubelet.admission.judge import Judge
+from sampan.kubelet.admission.sysctls import Allowed, allowed
+from sampan.kubelet.admitter import Admitter
 from sampan.kubelet.cgroups import PodCgroups
 from sampan.kubelet.handlers import Handlers
 from sampan.kubelet.health import ProbedHealth
@@ -31,6 +34,7 @@ from sampan.kubelet.pleg import make_pleg
 from sampan.kubelet.pleg.base import PlegConfig
 from sampan.kubelet.pleg.cache import PodCache
 from sampan.kubelet.pleg.events import PodEventType
+from sampan.kubelet.pod_state import Links
 from sampan.kubelet.podspec import every_container
 from sampan.kubelet.resizer import Resizer
 from sampan.kubelet.runner import OWNER, Place, PodRunner, Reader
@@ -49,7 +53,7 @@ from sampan.kubelet.stats import Sources, Stats
 from sampan.kubelet.status import CONTAINER_STATUSES
 from sampan.kubelet.termination import termination_message
 from sampan.kubelet.volumes import Surroundings, VolumeError, Volumes
-from sampan.kubelet.workers import Links, Workers
+from sampan.kubelet.workers import Workers
 from sampan.kubelet.writer import WRITERS, StatusWriter
 from sampan.obs.metrics import Metrics
 from sampan.resources.kinds import (
@@ -103,6 +107,8 @@ class KubeletConfig:
     pleg: PlegConfig = field(default_factory=PlegConfig)
     cgroups: PodCgroups | None = None
     """Where pods' cgroups are made; None leaves that to the runtime."""
+    sysctls: Allowed = field(default_factory=lambda: allowed(()))
+    """The kernel parameters that pods may set."""
     alone: bool = False
     """Its informers are its own: it follows the pods of its node only, and may not follow others."""
 
@@ -145,6 +151,7 @@ class Kubelet:
             Links(
                 self._runner, self.cache, self._writer, clock, self._health, self._delete, self._message, facts.address,
                 facts.runtime.name, Resizer(self._runner, clock, lambda: self.node.node),
+                Admitter(self.node, Judge(config.sysctls)),
             )
         )  # fmt: skip
         host = partial(host_usage, config.root) if config.pods_reachable else None
@@ -189,6 +196,8 @@ class Kubelet:
         pods = self._informers.of(PODS, self.config.mine)
         self._informers.of(SERVICES)
         await pods.synced.wait()
+        for pod in sorted(pods.cache, key=lambda pod: str(pod["metadata"].get("creationTimestamp"))):
+            self._pod_changed(Delta(None, pod))  # who was first is admitted first
         pods.subscribe(self._pod_changed)
         start(self._follow(), "pleg events")
         await self.cache.newer_than("", 0)

@@ -96,10 +96,9 @@ def node_object(facts: NodeFacts) -> Obj:
     return {"kind": "Node", "apiVersion": "v1", "metadata": {"name": facts.name, "labels": labels}, "spec": spec}
 
 
-def node_status(facts: NodeFacts, old: Obj, wrong: str, now: datetime, in_use: Sequence[str] = ()) -> Obj:
-    """The node's status. `wrong` says why it is not ready, empty when it is; `in_use` are its attached volumes."""
-    machine, stamp = facts.machine, format_time(now)
-    amounts = {
+def capacity(machine: Machine) -> dict[str, str]:
+    """What a machine has to give."""
+    return {
         "cpu": machine.cpu,
         "ephemeral-storage": machine.storage,
         "hugepages-1Gi": "0",
@@ -107,6 +106,11 @@ def node_status(facts: NodeFacts, old: Obj, wrong: str, now: datetime, in_use: S
         "memory": machine.memory,
         "pods": str(machine.pods),
     }
+
+
+def node_status(facts: NodeFacts, old: Obj, wrong: str, now: datetime, in_use: Sequence[str] = ()) -> Obj:
+    """The node's status. `wrong` says why it is not ready, empty when it is; `in_use` are its attached volumes."""
+    amounts, stamp = capacity(facts.machine), format_time(now)
     ready = (
         {"type": "Ready", "status": "False", "reason": "KubeletNotReady", "message": wrong}
         if wrong
@@ -191,6 +195,16 @@ class NodeKeeper:
             self.node = await self._api.patch(self._ref(), {"metadata": {"labels": labels}})
         about = {"kind": "Node", "apiVersion": "v1", "metadata": {"name": self.facts.name, "uid": self.facts.name}}
         self._recorder.event(about, "Normal", "Starting", "Starting kubelet.")
+
+    async def refresh(self) -> None:
+        """Read the Node now. Raises StatusError, OSError."""
+        self.node = await self._api.get(self._ref())
+
+    @property
+    def allocatable(self) -> Obj:
+        """What pods may have: the machine's own, and what others have put into the Node (extended resources)."""
+        told: Obj = (self.node.get("status") or {}).get("allocatable") or {}
+        return {**told, **capacity(self.facts.machine)}
 
     def _ref(self) -> ObjectRef:
         return ObjectRef(NODES, "", self.facts.name)

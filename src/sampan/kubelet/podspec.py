@@ -99,3 +99,26 @@ def deadline_passes_in(pod: Obj, now: datetime) -> float | None:
     if limit is None or not started:
         return None
     return float(limit) - (now - parse_time(started)).total_seconds()
+
+
+# --- whence a pod is, and how important
+
+SOURCE, MIRROR = "kubernetes.io/config.source", "kubernetes.io/config.mirror"
+CRITICAL = 2_000_000_000
+"""The priority from which on pods are critical to the system."""
+
+
+def is_static(pod: Obj) -> bool:
+    """The pod is from a file or a URL of the node, not from the API."""
+    source = (pod["metadata"].get("annotations") or {}).get(SOURCE)
+    return source is not None and source != "api"
+
+
+def is_mirror(pod: Obj) -> bool:
+    """The pod in the API stands for a static one."""
+    return MIRROR in (pod["metadata"].get("annotations") or {})
+
+
+def is_critical(pod: Obj) -> bool:
+    """Static pods, and those of the system's priorities."""
+    return is_static(pod) or is_mirror(pod) or int(spec(pod).get("priority") or 0) >= CRITICAL

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from sampan.api.json import Obj, dumps
 from sampan.api.quantity import milli_value, value
+from sampan.kubelet.admission.fit import Held, held, shortages
 from sampan.kubelet.podspec import containers, init_containers, spec, status
-from sampan.resources.pod_resources import pod_requests
 
 Granted = Mapping[str, Obj]
 """The resources that the agent has granted, by container name: its promise, which may lag behind the spec."""
@@ -129,27 +129,10 @@ def view(pod: Obj, granted: Granted) -> Obj:
 # --- whether it fits
 
 
-def shortage(pod: Obj, others: Iterable[Obj], allocatable: Mapping[str, Any]) -> tuple[str, str] | None:
+def shortage(pod: Obj, others: Iterable[Held], allocatable: Mapping[str, Any]) -> tuple[str, str] | None:
     """What of the allocatable is too little for the pod beside the others: the resource, and upstream's message."""
-    asked = pod_requests(pod)
-    beside = [pod_requests(other) for other in others]
-    if "pods" in allocatable and len(beside) + 1 > value(allocatable["pods"]):
-        return "pods", _short("pods", 1, len(beside), value(allocatable["pods"]))
-    first = ("cpu", "memory", "ephemeral-storage")
-    for name in (*first, *(name for name in asked if name not in first)):
-        count = milli_value if name == "cpu" else value
-        need = count(asked.get(name) or 0)
-        if not need or (name not in allocatable and name not in first):
-            continue  # what the node has not at all was the scheduler's to see
-        used = sum(count(other.get(name) or 0) for other in beside)
-        capacity = count(allocatable.get(name) or 0)
-        if used + need > capacity:
-            return name, _short(name, need, used, capacity)
-    return None
-
-
-def _short(name: str, need: int, used: int, capacity: int) -> str:
-    return f"Node didn't have enough resource: {name}, requested: {need}, used: {used}, capacity: {capacity}"
+    found = shortages(held(pod), list(others), allocatable)
+    return next(((one.name, one.message) for one in found if one.name != "pods" or "pods" in allocatable), None)
 
 
 # --- what is to be done

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from sampan.aio.clock import Clock
 from sampan.api.json import Obj
 from sampan.api.times import format_time
+from sampan.kubelet.admission.fit import Held
 from sampan.kubelet.resize import (
     IN_PROGRESS,
     PENDING,
@@ -29,7 +30,7 @@ class Resizer:
     def __init__(self, runner: PodRunner, clock: Clock, node: Callable[[], Obj]) -> None:
         self._runner, self._clock, self._node = runner, clock, node
 
-    def take(self, resize: Resize, pod: Obj, others: Iterable[Obj]) -> tuple[Obj, bool]:
+    def take(self, resize: Resize, pod: Obj, others: Iterable[Held]) -> tuple[Obj, bool]:
         """The pod with the resources that it is granted; and whether it was granted others than before just now.
 
         What does not fit beside the other pods is deferred: the condition says why.

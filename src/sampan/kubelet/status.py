@@ -25,6 +25,8 @@ from sampan.kubelet.told_resources import mount_told, resources_told
 
 CONDITIONS = ("PodReadyToStartContainers", "Initialized", "ContainersReady", "Ready", PENDING, IN_PROGRESS)
 """The conditions that the node agent writes; all others are others'."""
+SHARED = ("DisruptionTarget",)
+"""Conditions that others write too."""
 FIELDS = (
     "phase", "reason", "message", "startTime", "observedGeneration", "hostIP", "hostIPs", "podIP", "podIPs",
     "initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses",
@@ -58,6 +60,8 @@ class Known:
     """Termination messages by container id."""
     failure: Waiting | None = None
     """The whole pod has failed: DeadlineExceeded, Evicted, admission."""
+    disrupted: str = ""
+    """Why the agent has ended the pod, as a condition tells it."""
     stopped: bool = False
     """Everything was stopped and will not start again."""
     runtime_name: str = ""
@@ -99,9 +103,28 @@ def pod_status(pod: Obj, runtime: PodStatus, known: Known, now: datetime) -> Obj
         entries = [_container_status(pod, c, runtime, known, False) for c in added]
         result["ephemeralContainerStatuses"] = [_never_ready(entry) for entry in entries]
     conditions = _conditions(pod, phase, runtime, init, main, format_time(now))
+    if known.disrupted:
+        ended = {"status": "True", "reason": "TerminationByKubelet", "message": known.disrupted}
+        conditions = merge_conditions(
+            {**pod, "status": {"conditions": conditions}}, {SHARED[0]: ended}, format_time(now)
+        )
     kept = [c for c in conditions if c["type"] not in (PENDING, IN_PROGRESS)]
     result["conditions"] = kept if phase in TERMINAL else [*kept, *known.resize]
     return result
+
+
+def refused_status(pod: Obj, why: Waiting, now: datetime) -> Obj:
+    """The status of a pod that was not admitted: nothing but that."""
+    before = status(pod)
+    result: Obj = {k: v for k, v in before.items() if k not in FIELDS}
+    if kept := [c for c in before.get("conditions") or () if c["type"] not in CONDITIONS]:
+        result["conditions"] = kept
+    else:
+        result.pop("conditions", None)
+    if generation := pod["metadata"].get("generation"):
+        result["observedGeneration"] = generation
+    started = before.get("startTime") or format_time(now)
+    return {**result, "phase": "Failed", "reason": why.reason, "message": why.message, "startTime": started}
 
 
 def _ips(pod: Obj, runtime: PodStatus, known: Known) -> Sequence[str]:

@@ -2,27 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from enum import Enum
 
-from sampan.aio.clock import Clock
 from sampan.aio.queue import QueueClosed, WorkQueue
 from sampan.aio.tasks import Tasks
 from sampan.api.json import Obj
 from sampan.api.times import format_duration
-from sampan.kubelet.actions import Crash, Kill, PodActions, Start, crashed, decide, may_restart
+from sampan.kubelet.actions import Kill, PodActions, Start, crashed, decide, may_restart
+from sampan.kubelet.admission import preemption
 from sampan.kubelet.container_config import qos_class
-from sampan.kubelet.health import ProbedHealth
-from sampan.kubelet.pleg.cache import PodCache
+from sampan.kubelet.pod_state import Links, PodState, Stage
 from sampan.kubelet.podspec import deadline_passes_in, every_container, grace_seconds, is_terminal
-from sampan.kubelet.resize import Resize, begin
-from sampan.kubelet.resizer import Resizer
-from sampan.kubelet.runner import NotStarted, PodRunner
+from sampan.kubelet.resize import begin
+from sampan.kubelet.runner import NotStarted
 from sampan.kubelet.runtime import ContainerState, CriError, PodStatus
-from sampan.kubelet.status import Known, Waiting, combined, pod_status
+from sampan.kubelet.status import Known, Waiting, combined, pod_status, refused_status
 from sampan.kubelet.volumes import VolumeError, VolumePath
-from sampan.kubelet.writer import StatusWriter
 
 log = logging.getLogger("sampan.kubelet")
 ORPHAN_GRACE = 1
@@ -32,73 +26,7 @@ SAID = {"started": "startup", "ready": "readiness"}
 DEADLINE = Waiting("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
 
 
-class Stage(Enum):
-    """The life of a pod on its node; never back."""
-
-    RUN = "run"
-    END = "end"
-    """Its containers are being stopped."""
-    OVER = "over"
-    """They are stopped and will not start again."""
-    GONE = "gone"
-    """Nothing of it is left in the runtime."""
-
-
-@dataclass(slots=True)
-class PodState:
-    """What the agent remembers of one pod."""
-
-    pod: Obj
-    stage: Stage = Stage.RUN
-    in_api: bool = True
-    after: int = 0
-    """Only an account of the runtime newer than this is acted upon: when the last change was made."""
-    task: asyncio.Task[None] | None = None
-    grace: int = -1
-    """What is being waited for, while stage is END."""
-    waiting: dict[str, Waiting] = field(default_factory=dict)
-    crash: dict[str, Crash] = field(default_factory=dict)
-    messages: dict[str, str] = field(default_factory=dict)
-    earlier: set[tuple[str, str]] = field(default_factory=set)
-    """What an earlier agent has said of running containers: (id, startup or readiness)."""
-    through: frozenset[str] = frozenset()
-    """Ids of those that this one has: a container whose postStart hook runs is not looked at meanwhile."""
-    failure: Waiting | None = None
-    paths: dict[str, VolumePath] | None = None
-    failures: int = 0
-    refresh_at: float = 0.0
-    """When its volumes are to be brought up to date, on the clock's monotonic scale."""
-    torn_down: bool = False
-    wanted: Obj = field(default_factory=dict)
-    """The pod as the API says; `pod` has the resources that are granted."""
-    resize: Resize = field(default_factory=lambda: Resize({}))
-
-    @property
-    def uid(self) -> str:
-        uid: str = self.pod["metadata"]["uid"]
-        return uid
-
-    @property
-    def deleting(self) -> bool:
-        return not self.in_api or bool(self.pod["metadata"].get("deletionTimestamp"))
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """What the workers work with."""
-
-    runner: PodRunner
-    cache: PodCache
-    writer: StatusWriter
-    clock: Clock
-    health: ProbedHealth
-    delete: Callable[[Obj], Awaitable[None]]
-    """Take the pod out of the API, now."""
-    message_of: Callable[[Obj, PodStatus, str], Awaitable[str]]
-    """The termination message of an ended container, by its id."""
-    host_ip: str
-    runtime_name: str
-    resizer: Resizer
+PREEMPTED = Waiting(preemption.REASON, preemption.MESSAGE)
 
 
 class Workers:
@@ -132,6 +60,7 @@ class Workers:
             state = self._pods[uid] = PodState(pod, resize=begin(pod))
             self._restore(state)
             self._grant(state, pod)
+            self._admit(state)
         else:
             same = fingerprint(state.pod) == fingerprint(pod)
             self._grant(state, pod)
@@ -142,11 +71,48 @@ class Workers:
 
     def _grant(self, state: PodState, pod: Obj) -> None:
         """Take the pod in as the API says; other resources than before only if the node has them."""
-        others = (s.pod for s in self._pods.values() if s is not state and s.stage in (Stage.RUN, Stage.END))
+        others = (s.held for s in self._pods.values() if s is not state and s.active)
         state.wanted = pod
         state.pod, granted = self._links.resizer.take(state.resize, pod, others)
         if granted:
             self._retry_pending(state)
+
+    def _admit(self, state: PodState, *, finally_: bool = False) -> None:
+        """Let a new pod run, make others end for it, or refuse it."""
+        if state.deleting or is_terminal(state.pod):
+            return
+        others = [s.held for s in self._pods.values() if s is not state and s.active]
+        verdict = self._links.admitter.verdict(state.held, others)
+        if verdict.stale and not finally_:
+            state.stage = Stage.ASK
+            return
+        state.stage = Stage.RUN
+        if verdict.refusal is not None:
+            reason, message = verdict.refusal
+            self._links.runner.event(state.pod, "Warning", reason, message)
+            state.failure, state.refused = Waiting(reason, f"Pod was rejected: {message}"), True
+            state.stage = Stage.END
+        for victim in verdict.preempt:
+            self._links.runner.event(victim.pod, "Warning", PREEMPTED.reason, PREEMPTED.message)
+            self.evict(victim.pod["metadata"]["uid"], PREEMPTED, preemption.CONDITION)
+        state.behind = frozenset(victim.pod["metadata"]["uid"] for victim in verdict.preempt)
+
+    def evict(self, uid: str, why: Waiting, condition: str, grace: int | None = None) -> bool:
+        """End a pod for good, within that many seconds at most; False when it is not there or ends already."""
+        state = self._pods.get(uid)
+        if state is None or state.ending or state.stage not in (Stage.ASK, Stage.RUN):
+            return False
+        state.failure, state.evicted, state.most_grace, state.stage = why, condition, grace, Stage.END
+        if state.task is not None:
+            state.task.cancel()
+        self._queue.add(uid)
+        return True
+
+    def _held_up(self, state: PodState) -> bool:
+        """Whether pods that have to end for this one have not yet."""
+        ending = (self._pods.get(uid) for uid in state.behind)
+        state.behind = frozenset(s.uid for s in ending if s is not None and s.stage is Stage.END)
+        return bool(state.behind)
 
     def _retry_pending(self, cause: PodState) -> None:
         """Something has become free: look again at the resizes that wait, the most important first."""
@@ -191,7 +157,7 @@ class Workers:
 
     def _hurry(self, state: PodState) -> None:
         """A deletion does not wait for a pull, nor a shorter grace for a longer one."""
-        if state.task is None or not state.deleting:
+        if state.task is None or not state.ending:
             return
         if state.stage is Stage.RUN or (state.stage is Stage.END and self._grace(state) < state.grace):
             state.task.cancel()
@@ -199,7 +165,8 @@ class Workers:
     @staticmethod
     def _grace(state: PodState) -> int:
         """Seconds; one for a pod that only the runtime knows, as upstream gives."""
-        return grace_seconds(state.pod) if state.pod["spec"] else ORPHAN_GRACE
+        own = grace_seconds(state.pod) if state.pod["spec"] else ORPHAN_GRACE
+        return own if state.most_grace is None else max(1, min(own, state.most_grace))
 
     def passed_before(self, uid: str, container_id: str, kind: str) -> bool:
         """Whether a container had passed its startup or readiness probe before a restart of the agent."""
@@ -240,7 +207,7 @@ class Workers:
             log.log(level, text, *_names(state.pod), error, delay, exc_info=not expected)
             self._queue.add_after(uid, delay)
         except asyncio.CancelledError:
-            if state is None or not state.deleting:
+            if state is None or not state.ending:
                 raise
             state.after = self._links.cache.now()
             self._queue.add(uid)  # hurried: look again, and end what was begun
@@ -257,8 +224,13 @@ class Workers:
     async def _step(self, state: PodState) -> None:
         links = self._links
         runtime = await links.cache.newer_than(state.uid, state.after)
-        if state.stage is Stage.RUN and (state.deleting or is_terminal(state.pod)):
+        if state.stage is Stage.ASK:
+            await links.admitter.refresh()
+            self._admit(state, finally_=True)
+        if state.stage in (Stage.ASK, Stage.RUN) and (state.deleting or is_terminal(state.pod)):
             state.stage = Stage.END
+        if state.stage is Stage.RUN and self._held_up(state):
+            return
         if state.stage is Stage.RUN:
             await self._live(state, runtime)
         if state.stage is Stage.END:
@@ -427,6 +399,9 @@ class Workers:
             await links.runner.volumes.tear_down(state.uid)
             await links.runner.forget(state.uid)
             state.torn_down = True
+            for other in self._pods.values():
+                if state.uid in other.behind:
+                    self._queue.add(other.uid)
         if not state.deleting:
             return
         await links.runner.remove_all(runtime)
@@ -450,6 +425,10 @@ class Workers:
     ) -> None:
         if not state.in_api:
             return
+        if state.refused and state.failure is not None:
+            told = refused_status(state.pod, state.failure, self._links.clock.now())
+            self._links.writer.put(state.pod, told)
+            return
         ended = state.stage is Stage.OVER
         running = frozenset(c.id for c in runtime.containers if c.state is ContainerState.RUNNING)
         known = Known(
@@ -459,6 +438,7 @@ class Workers:
             started=running & state.through if started is None else started,
             messages=state.messages,
             failure=state.failure if ended or state.failure is DEADLINE else None,
+            disrupted=state.evicted if ended else "",
             stopped=ended,
             runtime_name=self._links.runtime_name,
             resize=state.resize.conditions,

@@ -11,7 +11,7 @@ from sampan.api.errors import StatusError
 from sampan.api.json import Obj
 from sampan.api.names import ObjectRef
 from sampan.client.api import Api
-from sampan.kubelet.status import CONDITIONS, FIELDS
+from sampan.kubelet.status import CONDITIONS, FIELDS, SHARED
 from sampan.resources.kinds import PODS
 
 log = logging.getLogger("sampan.kubelet")
@@ -27,7 +27,7 @@ def difference(old: Obj, new: Obj) -> Obj:
     changed = [
         {**{key: None for key in before.get(c["type"], {}) if key not in c}, **c}
         for c in new.get("conditions") or ()
-        if c["type"] in CONDITIONS and before.get(c["type"]) != c
+        if c["type"] in (*CONDITIONS, *SHARED) and before.get(c["type"]) != c
     ]
     kept = {c["type"] for c in new.get("conditions") or ()}
     changed += [{"$patch": "delete", "type": type_} for type_ in before if type_ in CONDITIONS and type_ not in kept]

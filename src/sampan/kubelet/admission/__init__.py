@@ -1,0 +1,1 @@
+"""Whether a pod that was bound to this node may run on it. Pure."""
