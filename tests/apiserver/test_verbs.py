@@ -235,3 +235,16 @@ async def test_an_unexpected_exception_is_a_500(app: App, send: Send, monkeypatc
     status, body = await send("GET", f"{ROOT}/x")
     assert (status, body["reason"]) == (500, "InternalError")
     assert "secret" not in body["message"]
+
+
+async def test_finalize_is_an_update_of_a_namespace_s_metadata_as_well(send: Send) -> None:
+    meta = {"name": "team", "labels": {"a": "b"}, "annotations": {"x": "y"}}
+    assert (await send("POST", "/api/v1/namespaces", {"metadata": meta}))[0] == 201
+    path, spec = "/api/v1/namespaces/team/finalize", {"finalizers": ["kubernetes"]}
+    body = {"metadata": {"name": "team", "labels": {"c": "d"}}, "spec": spec, "status": {"phase": "Terminating"}}
+    code, found = await send("PUT", path, body)
+    assert (code, found["metadata"]["labels"]) == (200, {"c": "d", "kubernetes.io/metadata.name": "team"})
+    assert "annotations" not in found["metadata"]
+    assert found["status"]["phase"] == "Active"
+    code, refused = await send("PUT", path, {"metadata": {"name": "team", "labels": {"c d": "d"}}, "spec": spec})
+    assert (code, len(refused["details"]["causes"])) == (422, 2)

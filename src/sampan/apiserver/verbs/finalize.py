@@ -1,6 +1,8 @@
 """namespaces/finalize: the only way to change a namespace's spec.finalizers."""
 
-from sampan.api.meta import is_qualified_name
+from sampan.api.errors import FieldError
+from sampan.api.json import Obj
+from sampan.api.meta import is_path_segment, is_qualified_name
 from sampan.apiserver import write
 from sampan.apiserver.answer import answer, format_of
 from sampan.apiserver.call import Call
@@ -10,7 +12,11 @@ from sampan.apiserver.options import write_options
 from sampan.apiserver.verbs.update import check_name
 from sampan.net.http import Response
 from sampan.resources.strategies.checks import invalid
+from sampan.resources.strategies.rules import metadata_again
+from sampan.resources.validation.metadata import check_meta, check_meta_update
 from sampan.store.base import Conflict
+
+CHANGEABLE = ("labels", "annotations", "ownerReferences", "finalizers")
 
 
 async def finalize(call: Call) -> Response:
@@ -31,7 +37,9 @@ async def finalize(call: Call) -> Response:
         spec = {**(old.get("spec") or {}), "finalizers": finalizers}
         if not finalizers:
             del spec["finalizers"]
-        obj = write.track(call, {**old, "spec": spec}, old, options)
+        wanted = call.resource.strategy.default({**old, "metadata": _metadata(body, old), "spec": spec})
+        write.refuse(call, call.info.name, _errors(wanted, old))
+        obj = write.without_new_times(write.track(call, wanted, old, options), old)
         meta = obj["metadata"]
         try:
             if meta.get("deletionTimestamp") and not finalizers and not meta.get("finalizers") and not options.dry_run:
@@ -45,6 +53,19 @@ async def finalize(call: Call) -> Response:
     from sampan.api.errors import conflict
 
     raise conflict("", "namespaces", call.info.name)
+
+
+def _metadata(body: Obj, old: Obj) -> Obj:
+    """The body's, as far as updates may change it."""
+    kept = {key: value for key, value in old["metadata"].items() if key not in CHANGEABLE}
+    said = body.get("metadata") or {}
+    return kept | {key: said[key] for key in CHANGEABLE if said.get(key)}
+
+
+def _errors(obj: Obj, old: Obj) -> list[FieldError]:
+    found = check_meta(obj["metadata"], False, is_path_segment)
+    found += check_meta_update(obj["metadata"], old["metadata"])
+    return found + metadata_again(obj, old)
 
 
 def check(call: Call, finalizers: list[str]) -> None:
