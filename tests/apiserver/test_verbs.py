@@ -247,4 +247,4 @@ async def test_finalize_is_an_update_of_a_namespace_s_metadata_as_well(send: Sen
     assert "annotations" not in found["metadata"]
     assert found["status"]["phase"] == "Active"
     code, refused = await send("PUT", path, {"metadata": {"name": "team", "labels": {"c d": "d"}}, "spec": spec})
-    assert (code, len(refused["details"]["causes"])) == (422, 2)
+    assert (code, len(refused["details"]["causes"])) == (422, 3)
