@@ -36,7 +36,7 @@ from sampan.apiserver.context import UserInfo
 from sampan.apiserver.filters.authn import Authn
 from sampan.apiserver.filters.authz import Authz
 from sampan.apiserver.objects import StoredObjects
-from sampan.apiserver.openid import openid_pages
+from sampan.apiserver.openid import KEYS, openid_pages
 from sampan.apiserver.rbac import MASTERS
 from sampan.apiserver.start import ensure
 from sampan.client.api import Api
@@ -440,7 +440,7 @@ async def full_server() -> AsyncIterator[App]:
         clock=clock,
         rng=rng,
         version="1.36",
-        pages=openid_pages(tokens.signer, tokens.issuer, SERVER),
+        pages=openid_pages(tokens.signer, tokens.issuer, f"https://{SERVER}{KEYS}"),
         address=SERVER,
     )
     made = App(parts)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sampan.aio.clock import RealClock
-from sampan.cluster.access_options import AuthenticationOptions
+from sampan.cluster.access_options import AuthenticationOptions, Own
 from sampan.cluster.authentication import Authenticators, authenticators
 from sampan.cluster.config import ClusterError
 from sampan.cluster.jobs import server_id
@@ -21,7 +21,7 @@ ISSUER = """jwt:
 
 
 def made(**options: Any) -> Authenticators:
-    return authenticators(AuthenticationOptions(**options), OWN, RealClock(), Metrics())
+    return authenticators(AuthenticationOptions(**options), Own((OWN,), (OWN,)), RealClock(), Metrics())
 
 
 @pytest.mark.parametrize(

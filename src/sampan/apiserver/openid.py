@@ -14,14 +14,16 @@ CACHED = ("Cache-Control", "public, max-age=3600")
 Page = Callable[[Request], Response]
 
 
-def openid_pages(signer: Callable[[], Signer], issuer: str, address: str) -> Mapping[str, Page]:
-    """The two documents by path. `address`: host:port at which the keys are served."""
+def openid_pages(signer: Callable[[], Signer], issuer: str, keys_url: str) -> Mapping[str, Page]:
+    """The two documents by path; none for an issuer that is no HTTPS URL, for such a one cannot be discovered."""
+    if not issuer.startswith("https://") or "?" in issuer or "#" in issuer:
+        return {}
 
     @cache
     def configuration() -> bytes:
         document = {
             "issuer": issuer,
-            "jwks_uri": f"https://{address}{KEYS}",
+            "jwks_uri": keys_url,
             "response_types_supported": ["id_token"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": [signer().algorithm],

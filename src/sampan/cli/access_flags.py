@@ -50,6 +50,18 @@ AUTHENTICATION = (
     ),
     click.option("--oidc-required-claim", multiple=True, metavar="KEY=VALUE", help="May be given several times."),
 )
+ACCOUNTS = (
+    click.option("--service-account-issuer", multiple=True, metavar="URL", help="Of tokens; the first of several."),
+    click.option("--api-audiences", default="", help="Whom tokens for the server are for.  [the issuers]"),
+    click.option("--service-account-jwks-uri", default="", metavar="URL", help="Where the issuer's keys are.  [here]"),
+    click.option(
+        "--service-account-max-token-expiration", type=DURATION, default="0s", help="How long tokens may live.  [any]"
+    ),
+    click.option(
+        "--service-account-extend-token-expiration", type=bool, default=True, show_default=True,
+        help="Default tokens of pods live for a year.",
+    ),
+)  # fmt: skip
 FRONT_PROXY = (
     click.option("--requestheader-client-ca-file", type=FILE, help="Who signs proxies that name users, besides us."),
     click.option("--requestheader-allowed-names", default="front-proxy-client", show_default=True, help="Of proxies."),

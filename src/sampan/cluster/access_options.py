@@ -2,6 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Own(NamedTuple):
+    """Who issues this cluster's service account tokens, and whom tokens for this server are for."""
+
+    issuers: tuple[str, ...]
+    audiences: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,16 @@ class AuthenticationOptions:
     authentication_token_webhook_version: str = "v1beta1"
     authentication_token_webhook_cache_ttl: float = 120.0
     """Seconds."""
+    service_account_issuer: tuple[str, ...] = ()
+    """The first one issues tokens of service accounts, those of all count; none: the cluster's usual one."""
+    api_audiences: str = ""
+    """Whom tokens for this server are for, separated by commas; empty: the issuers."""
+    service_account_jwks_uri: str = ""
+    """Where others find the keys; empty: at this server."""
+    service_account_max_token_expiration: float = 0.0
+    """Seconds; 0: as long as is asked for."""
+    service_account_extend_token_expiration: bool = True
+    """Whether the default tokens of pods live for a year."""
     requestheader_client_ca_file: Path | None = None
     """Who else signs certificates of proxies that name users by headers, beside the cluster's front-proxy CA."""
     requestheader_allowed_names: str = "front-proxy-client"

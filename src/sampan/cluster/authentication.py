@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sampan.aio.clock import Clock
 from sampan.apiserver.authn.anonymous import Anonymous
 from sampan.apiserver.authn.tokens import TokenAuthenticator
-from sampan.cluster.access_options import AuthenticationOptions
+from sampan.cluster.access_options import AuthenticationOptions, Own
 from sampan.cluster.config import ClusterError
 from sampan.cluster.jobs import Job
 from sampan.obs.metrics import Metrics
@@ -49,9 +49,9 @@ class Authenticators:
 
 
 def authenticators(
-    options: AuthenticationOptions, own: str, clock: Clock, metrics: Metrics, *, trusting: bool = False
+    options: AuthenticationOptions, own: Own, clock: Clock, metrics: Metrics, *, trusting: bool = False
 ) -> Authenticators:
-    """What the settings ask for. `own`: the issuer of service account tokens; `trusting`: everybody may do everything,
+    """What the settings ask for. `own`: whose service account tokens are; `trusting`: everybody may do everything,
     so nobody may come without credentials. Raises ClusterError."""
     _check(options)
     made = Authenticators(Anonymous(options.anonymous_auth is not False and not trusting))
@@ -71,7 +71,7 @@ def authenticators(
     return made
 
 
-def _webhook(options: AuthenticationOptions, own: str, clock: Clock) -> "TokenWebhook":
+def _webhook(options: AuthenticationOptions, own: Own, clock: Clock) -> "TokenWebhook":
     from sampan.apiserver.authn.webhook import SHAPE, VERSIONS, TokenWebhook
     from sampan.apiserver.review_caller import ReviewCaller
     from sampan.cluster.review_endpoint import review_endpoint
@@ -83,7 +83,7 @@ def _webhook(options: AuthenticationOptions, own: str, clock: Clock) -> "TokenWe
     assert options.authentication_token_webhook_config_file is not None
     endpoint = review_endpoint(options.authentication_token_webhook_config_file)
     caller = ReviewCaller(endpoint, SHAPE, clock, random.Random())
-    return TokenWebhook(caller, version, options.authentication_token_webhook_cache_ttl, own, clock)
+    return TokenWebhook(caller, version, options.authentication_token_webhook_cache_ttl, own.audiences, clock)
 
 
 def _check(options: AuthenticationOptions) -> None:

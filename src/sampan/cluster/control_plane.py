@@ -38,9 +38,11 @@ from sampan.apiserver.filters.authn import Authn
 from sampan.apiserver.filters.authz import Authz
 from sampan.apiserver.legacy_tracking import Tracking
 from sampan.apiserver.objects import StoredObjects
-from sampan.apiserver.openid import openid_pages
+from sampan.apiserver.openid import KEYS, openid_pages
 from sampan.apiserver.start import ensure
 from sampan.client.local import LocalTransport
+from sampan.cluster.access_options import Own
+from sampan.cluster.accounts import token_settings
 from sampan.cluster.auditing import Auditing, auditing
 from sampan.cluster.authentication import Authenticators, authenticators
 from sampan.cluster.authorization import Authorization
@@ -105,10 +107,13 @@ async def start_control_plane(
     rng = random.Random()  # names and uids need to be unlike, not secret
     tracking, token_metrics = Tracking(placeholder, clock), TokenMetrics(metrics)
     legacy = LegacyTokens(objects, token_metrics, tracking.mark)
+    settings = token_settings(config.authentication)
     signer = cache(lambda: Signer(pki.signing_key()))
-    tokens = ServiceAccountTokens(signer, objects, legacy=legacy, metrics=token_metrics)
+    tokens = ServiceAccountTokens(signer, objects, settings, legacy=legacy, metrics=token_metrics)
     bootstrap_tokens = BootstrapTokens(objects) if config.enable_bootstrap_token_auth else None
-    more = authenticators(config.authentication, tokens.issuer, clock, metrics, trusting=authorization.lets_all)
+    more = authenticators(
+        config.authentication, Own(settings.issuers, tokens.audiences), clock, metrics, trusting=authorization.lets_all
+    )
     front, access = pki.front_proxy(), AccessMetrics(metrics)
     fronts = Fronts(config.authentication, pki, front)
     bearer = BearerTokens(_static_tokens(config), tokens, bootstrap_tokens, more.others)
@@ -158,7 +163,11 @@ async def start_control_plane(
         version=version,
         service_cidr=config.service_cidr,
         metrics=metrics,
-        pages=openid_pages(tokens.signer, tokens.issuer, f"{config.host}:{server.port}"),
+        pages=openid_pages(
+            tokens.signer,
+            tokens.issuer,
+            config.authentication.service_account_jwks_uri or f"https://{config.host}:{server.port}{KEYS}",
+        ),
         identity=identity,
         address=f"{config.host}:{server.port}",
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sampan.aio.clock import Clock
 from sampan.api.json import Obj
 from sampan.apiserver.authn.anonymous import Anonymous
-from sampan.cluster.access_options import AuthenticationOptions
+from sampan.cluster.access_options import AuthenticationOptions, Own
 from sampan.cluster.config import ClusterError
 from sampan.cluster.jobs import Job, server_id
 from sampan.obs.metrics import Metrics
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class TokenIssuers:
     """The issuers of a file or of the --oidc flags. Raises ClusterError for a configuration that cannot be used."""
 
-    def __init__(self, options: AuthenticationOptions, own: str, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, options: AuthenticationOptions, own: Own, clock: Clock, metrics: Metrics) -> None:
         from sampan.apiserver.authn.issuers import Issuers
         from sampan.apiserver.authn.keys import ALGORITHMS
         from sampan.apiserver.authn.metrics import IssuerMetrics
@@ -42,7 +42,7 @@ class TokenIssuers:
             said = f'failed to load authentication configuration from file "{self._path}"'
             raise ClusterError(f"{said}: {error}") from None
         means = Means(clock, IssuerMetrics(metrics, server_id()), algorithms)
-        self.issuers: Issuers = Issuers(self._first.issuers, own, means)
+        self.issuers: Issuers = Issuers(self._first.issuers, own.audiences, means)
 
     @property
     def anonymous(self) -> Anonymous | None:
@@ -81,7 +81,7 @@ class _Invalid(Exception):
     """A configuration that can be read and cannot be used."""
 
 
-def _configuration(data: bytes, own: str) -> "Authentication":
+def _configuration(data: bytes, own: Own) -> "Authentication":
     """Raises ConfigFileError for what cannot be read, _Invalid for what is wrong."""
     from sampan.apiserver.authn.configuration import SHAPE, VERSIONS
     from sampan.apiserver.config_file import parse_config
@@ -89,11 +89,11 @@ def _configuration(data: bytes, own: str) -> "Authentication":
     return _checked(parse_config(data, VERSIONS, SHAPE), own)
 
 
-def _checked(document: Obj, own: str) -> "Authentication":
+def _checked(document: Obj, own: Own) -> "Authentication":
     from sampan.apiserver.authn.configuration import authentication_of
     from sampan.apiserver.config_shape import told
 
-    found, errors = authentication_of(document, (own,))
+    found, errors = authentication_of(document, own.issuers)
     if errors:
         raise _Invalid(told(errors))
     for issuer in found.issuers:

@@ -27,7 +27,7 @@ class Trusting:
     def __init__(self, entries: list[dict[str, Any]]) -> None:
         self.clock, self.metrics = FakeClock(start=datetime.now(UTC)), Metrics()
         means = Means(self.clock, IssuerMetrics(self.metrics, "server"), ALGORITHMS)
-        self.issuers = Issuers(self.read(entries), OWN, means)
+        self.issuers = Issuers(self.read(entries), (OWN,), means)
 
     @staticmethod
     def read(entries: list[dict[str, Any]]) -> Any:

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sampan.apiserver.authn.jwt import BadToken, InvalidToken, Signer
-from sampan.apiserver.authn.service_accounts import ISSUER, ServiceAccountTokens
+from sampan.apiserver.authn.service_accounts import ISSUER, ServiceAccountTokens, TokenSettings
 from sampan.apiserver.authn.tokens import BearerTokens
 from sampan.apiserver.context import UserInfo
 
@@ -121,7 +121,7 @@ async def test_the_node_of_a_bound_pod_may_go(tokens: ServiceAccountTokens, worl
 
 
 async def test_another_issuer_s_token_is_nobody_s(tokens: ServiceAccountTokens, world: World) -> None:
-    other = ServiceAccountTokens(lambda: Signer(PEM), world, issuer="https://elsewhere")
+    other = ServiceAccountTokens(lambda: Signer(PEM), world, TokenSettings(("https://elsewhere",)))
     with pytest.raises(BadToken, match="another issuer"):
         await tokens.check(issue(other), (), NOW)
 

@@ -45,7 +45,8 @@ class Outside:
     def webhook(self, version: str = "v1", ttl: float = 120.0) -> TokenWebhook:
         assert self.server is not None
         endpoint = Endpoint(f"http://127.0.0.1:{self.server.port}/tokens", headers=(("authorization", "Bearer me"),))
-        return TokenWebhook(ReviewCaller(endpoint, SHAPE, self.clock, random.Random(1)), version, ttl, OWN, self.clock)
+        caller = ReviewCaller(endpoint, SHAPE, self.clock, random.Random(1))
+        return TokenWebhook(caller, version, ttl, (OWN,), self.clock)
 
 
 @pytest.fixture
@@ -149,7 +150,7 @@ async def test_a_server_in_trouble_is_asked_again(outside: Outside) -> None:
 async def test_nobody_is_there() -> None:
     clock = FakeClock()
     caller = ReviewCaller(Endpoint("http://127.0.0.1:1/x"), SHAPE, clock, random.Random(1))
-    webhook = TokenWebhook(caller, "v1", 60, OWN, clock)
+    webhook = TokenWebhook(caller, "v1", 60, (OWN,), clock)
     with pytest.raises(InvalidToken) as refused:
         await webhook.check("t", (), NOW)
     said = "dial tcp 127.0.0.1:1: connect: connection refused"

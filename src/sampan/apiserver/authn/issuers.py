@@ -22,10 +22,10 @@ class NotReady(Exception):
 
 
 class Issuers:
-    """Checks tokens of any of the issuers. `audience` is this server's own: the only one that tokens can be for."""
+    """Checks tokens of any of the issuers. `audiences` are this server's own: the only ones that tokens can be for."""
 
-    def __init__(self, issuers: Sequence[JwtIssuer], audience: str, means: Means) -> None:
-        self._audience, self._means = audience, means
+    def __init__(self, issuers: Sequence[JwtIssuer], audiences: Sequence[str], means: Means) -> None:
+        self._audiences, self._means = tuple(audiences), means
         self._tasks = Tasks()
         self._finding: dict[Provider, asyncio.Task[None]] = {}
         """All that are not closed."""
@@ -44,11 +44,12 @@ class Issuers:
 
     async def check(self, token: str, audiences: Sequence[str], now: datetime) -> tuple[UserInfo, list[str]]:
         """As TokenAuthenticator."""
-        if audiences and self._audience not in audiences:
+        served = [one for one in audiences or self._audiences if one in self._audiences]
+        if not served:
             raise BadToken("for another audience")
         for provider in self._providers:
             try:
-                return await provider.check(token, now), [self._audience]
+                return await provider.check(token, now), served
             except BadToken as error:
                 if type(error) is not BadToken:
                     raise

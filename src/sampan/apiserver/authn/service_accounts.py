@@ -1,6 +1,7 @@
 """Service account tokens: bound to an audience, a time, and to objects that must still exist (KEP-1205)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -24,14 +25,31 @@ NODE_NAME, NODE_UID = "authentication.kubernetes.io/node-name", "authentication.
 STALE = "authentication.k8s.io/stale-token"
 
 
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """What tokens are like."""
+
+    issuers: tuple[str, ...] = (ISSUER,)
+    """The first one issues tokens, those of all count."""
+    audiences: tuple[str, ...] = ()
+    """Of this server; none: the issuers."""
+    longest: int = 0
+    """Seconds that a token may live; 0: as long as is asked for."""
+    extends: bool = True
+    """Whether pods' default tokens live for a year."""
+
+
 class ServiceAccountTokens:
     """Issues and checks tokens. Without `legacy`, tokens of Secrets are none."""
 
     def __init__(
-        self, signer: Callable[[], Signer], objects: Objects, issuer: str = ISSUER, *,
+        self, signer: Callable[[], Signer], objects: Objects, settings: TokenSettings | None = None, *,
         legacy: LegacyTokens | None = None, metrics: TokenMetrics | None = None,
     ) -> None:  # fmt: skip
-        self.signer, self._objects, self.issuer = signer, objects, issuer
+        self.settings = settings or TokenSettings()
+        self.signer, self._objects = signer, objects
+        self.issuer = self.settings.issuers[0]
+        self.audiences = self.settings.audiences or self.settings.issuers
         self._legacy, self._metrics = legacy, metrics
 
     def issue(self, account: Obj, audiences: Sequence[str], seconds: int, now: datetime, *, bound: Obj | None, id_: str,
@@ -44,11 +62,11 @@ class ServiceAccountTokens:
         private["serviceaccount"] = {"name": meta["name"], "uid": meta["uid"]}
         for obj in (bound, node):
             if obj is not None:
-                private[obj["kind"].lower()] = {"name": obj["metadata"]["name"], "uid": obj["metadata"]["uid"]}
+                private[obj["kind"].lower()] = {k: obj["metadata"][k] for k in ("name", "uid") if k in obj["metadata"]}
         if warn_after:
             private["warnafter"] = issued + warn_after
         claims = {
-            "aud": list(audiences) or [self.issuer],
+            "aud": list(audiences) or list(self.audiences),
             "exp": issued + seconds,
             "iat": issued,
             "iss": self.issuer,
@@ -69,7 +87,7 @@ class ServiceAccountTokens:
         """The user of a token, and which of the audiences it is for. Raises BadToken."""
         claims = self.signer().verify(token)
         old = claims.get("iss") == legacy_tokens.ISSUER and self._legacy is not None
-        if claims.get("iss") != self.issuer and not old:
+        if claims.get("iss") not in self.settings.issuers and not old:
             raise BadToken("another issuer")
         said = notes if notes is not None else Notes()
         meant = claims.get("aud") or []
@@ -77,8 +95,8 @@ class ServiceAccountTokens:
             said.annotations[legacy_tokens.SAY] = claims.get("sub") or ""
             if self._metrics is not None:
                 self._metrics.legacy.inc()
-            meant = [self.issuer]
-        wanted = list(audiences) or [self.issuer]
+            meant = list(self.audiences)
+        wanted = list(audiences) or list(self.audiences)
         served = [audience for audience in wanted if audience in meant]
         if not served:
             raise InvalidToken(
@@ -123,7 +141,9 @@ class ServiceAccountTokens:
         if pod := private.get("pod"):
             extra |= {POD_NAME: (pod["name"],), POD_UID: (pod["uid"],)}
         if node := private.get("node"):
-            extra |= {NODE_NAME: (node["name"],), NODE_UID: (node["uid"],)}
+            extra[NODE_NAME] = (node["name"],)
+            if node.get("uid"):
+                extra[NODE_UID] = (node["uid"],)
         return _account_user(namespace, account.get("name", ""), account.get("uid", ""), extra)
 
     async def _alive(self, plural: str, namespace: str, ref: Obj, now: datetime) -> None:

@@ -36,15 +36,16 @@ class BearerTokens:
     ) -> tuple[UserInfo, list[str]]:
         """As TokenAuthenticator; what is wrong with a token is all that anybody found. `notes` takes what is to be
         said of a good one."""
-        own = self.accounts.issuer if self.accounts is not None else ISSUER
+        own = self.accounts.audiences if self.accounts is not None else (ISSUER,)
         wrong: list[str] = []
-        if not audiences or own in audiences:  # these name no audience: they are for the server itself
+        served = [one for one in audiences or own if one in own]
+        if served:  # these name no audience: they are for the server itself
             known = self.static.get(token)
             if known is not None:
-                return known, [own]
+                return known, served
             if self._bootstrap is not None and token.count(".") == 1:
                 try:
-                    return await self._bootstrap.check(token, now), [own]
+                    return await self._bootstrap.check(token, now), served
                 except InvalidToken as error:
                     wrong.append(str(error))
                 except BadToken:

@@ -48,10 +48,10 @@ class Answered(NamedTuple):
 
 
 class TokenWebhook:
-    """A TokenAuthenticator. `ttl`: seconds for which answers are kept, 0 for none; `own`: the server's audience."""
+    """A TokenAuthenticator. `ttl`: seconds for which answers are kept, 0 for none; `own`: the server's audiences."""
 
-    def __init__(self, caller: ReviewCaller, version: str, ttl: float, own: str, clock: Clock) -> None:
-        self._caller, self._ttl, self._own, self._clock = caller, ttl, own, clock
+    def __init__(self, caller: ReviewCaller, version: str, ttl: float, own: Sequence[str], clock: Clock) -> None:
+        self._caller, self._ttl, self._own, self._clock = caller, ttl, tuple(own), clock
         self._version = f"{GROUP}/{version}"
         self._kept: dict[bytes, tuple[Answered, float]] = {}
         self._asking: dict[bytes, asyncio.Task[Answered]] = {}
@@ -59,7 +59,7 @@ class TokenWebhook:
 
     async def check(self, token: str, audiences: Sequence[str], now: datetime) -> tuple[UserInfo, list[str]]:
         """As TokenAuthenticator."""
-        wanted = tuple(audiences) or (self._own,)
+        wanted = tuple(audiences) or self._own
         answered = await self._answer(token, wanted)
         if answered.wrong:
             raise InvalidToken(answered.wrong)
@@ -93,7 +93,7 @@ class TokenWebhook:
         except CallFailed as failed:
             log.error("Failed to make webhook authenticator request", extra=pairs(err=str(failed)))
             return Answered(None, wrong=str(failed))
-        served = tuple(one for one in status.get("audiences") or (self._own,) if one in wanted)
+        served = tuple(one for one in status.get("audiences") or self._own if one in wanted)
         if not served:
             return Answered(None)
         if status.get("authenticated") is not True:

@@ -10,7 +10,8 @@ from sampan.apiserver.connectors.access import AccessReviews
 from sampan.apiserver.connectors.logs import PodLogs
 from sampan.apiserver.connectors.proxy import Proxy
 from sampan.apiserver.connectors.streams import PodStreams
-from sampan.apiserver.connectors.tokens import Tokens
+from sampan.apiserver.connectors.token_request import TokenRequests
+from sampan.apiserver.connectors.tokens import TokenReviews
 from sampan.apiserver.objects import StoredObjects
 from sampan.net.http_client import HttpClient
 
@@ -31,12 +32,13 @@ class Means:
 
 def connectors(means: Means) -> Mapping[tuple[str, str, str], Connector]:
     """(group, plural, subresource) to handler."""
-    tokens = Tokens(means.objects, means.tokens, means.version)
+    assert means.tokens.accounts is not None
+    requests = TokenRequests(means.objects, means.tokens.accounts, means.version)
     access = AccessReviews(means.authorizer)
     streams = PodStreams(means.objects, means.authorizer, means.kubelets, means.version)
     return {
-        ("", "serviceaccounts", "token"): tokens.request,
-        (AUTHENTICATION, "tokenreviews", ""): tokens.review,
+        ("", "serviceaccounts", "token"): requests.request,
+        (AUTHENTICATION, "tokenreviews", ""): TokenReviews(means.tokens).review,
         (AUTHENTICATION, "selfsubjectreviews", ""): access.who_am_i,
         (AUTHORIZATION, "subjectaccessreviews", ""): access.subject,
         (AUTHORIZATION, "localsubjectaccessreviews", ""): access.subject,

@@ -55,4 +55,6 @@ def tracked(call: Call, obj: Obj, gvk: GVK, schema: Node | None, options: WriteO
     if schema is not None:
         scope = replace(scope, api_version=gvk.api_version, kind=gvk.kind, place=place_of(schema))
     manager = manager_of(options.manager, call.request.headers.get("user-agent", ""))
-    return track_create(replace(scope, reset=STATUS), obj, manager)
+    if obj["kind"] != "TokenRequest":
+        scope = replace(scope, reset=STATUS)
+    return track_create(scope, obj, manager)

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from sampan.cli.access_flags import (
+    ACCOUNTS,
     AUTHENTICATION,
     AUTHORIZATION,
     FRONT_PROXY,
@@ -70,6 +71,7 @@ OPTIONS = (
         help="Who signs nodes' serving certificates; '': they are not verified.  [the cluster's CA]",
     ),
     *AUTHENTICATION,
+    *ACCOUNTS,
     *FRONT_PROXY,
     *AUTHORIZATION,
     click.option("--no-default-storage-class", is_flag=True, help="Leave the class `standard` out."),
