@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,11 @@ from sampan.apiserver.context import UserInfo
 from sampan.client.api import Api
 from sampan.client.informer import Informers
 from sampan.client.local import LocalTransport
-from sampan.kubelet.kubelet import Kubelet, KubeletConfig
+from sampan.kubelet.kubelet import Kubelet
 from sampan.kubelet.node import Machine, NodeFacts
 from sampan.kubelet.pleg.base import PlegConfig
 from sampan.kubelet.runtime import ContainerConfig, Runtime, SandboxConfig
+from sampan.kubelet.settings import KubeletConfig
 from sampan.kubelet.simulated import SimulatedRuntime
 from sampan.resources.build import builtin_resources
 from sampan.resources.kinds import EVENTS, PODS
@@ -107,6 +108,8 @@ class Node:
         self.api = Api(LocalTransport(app, user, "test"))
         self.informers: Informers | None = None
         self.kubelet: Kubelet | None = None
+        self.settings: dict[str, Any] = {}
+        """More fields of KubeletConfig."""
 
     async def start(self, pleg: PlegConfig | None = None) -> None:
         """Start an agent; one that was started before has to be closed."""
@@ -114,6 +117,7 @@ class Node:
         version = await self.simulated.version()
         facts = NodeFacts("n1", "192.0.2.1", 10250, machine, version, "v1.36.0", "10.0.0.0/24")
         config = KubeletConfig(facts, self.root, owner="ours", pods_reachable=False, pleg=pleg or PlegConfig())
+        config = replace(config, **self.settings)
         self.informers = Informers(self.api, self.clock)
         self.kubelet = Kubelet(config, self.runtime, self.api, self.informers, self.clock)
         task = asyncio.ensure_future(self.kubelet.start())

@@ -35,12 +35,13 @@ from sampan.kubelet.certificates import (
 )
 from sampan.kubelet.configuration import ConfigurationError, Loaded, resolv_conf
 from sampan.kubelet.door import ReviewedDoor
-from sampan.kubelet.kubelet import Kubelet, KubeletConfig
+from sampan.kubelet.kubelet import Kubelet
 from sampan.kubelet.node import NodeFacts, this_machine
 from sampan.kubelet.pleg.base import PlegConfig
 from sampan.kubelet.runtime import Runtime
 from sampan.kubelet.sandbox_config import Dns
 from sampan.kubelet.server import NodeServer, ServerSettings, health
+from sampan.kubelet.settings import KubeletConfig
 from sampan.kubelet.simulated import SimulatedRuntime
 from sampan.net.http import Request, Response
 from sampan.net.http_server import Server, serve
@@ -160,6 +161,8 @@ class NodeAgent:
             facts, config.root, await self._dns(), owner=_owner(access), pods_reachable=real is not None,
             master=access.server.partition("://")[2], pleg=PlegConfig(evented=settings.evented), alone=True,
             cgroups=await pod_cgroups(runtime) if real and settings.at("cgroupsPerQOS") else None,
+            static_pods=Path(settings.at("staticPodPath")) if settings.at("staticPodPath") else None,
+            file_check=settings.seconds("fileCheckFrequency"),
             sysctls=settings.sysctls(str(machine.info.get("kernelVersion") or "")),
         )  # fmt: skip
         self._informers = Informers(api, self._clock)

@@ -19,11 +19,12 @@ from sampan.cluster.config import ClusterConfig, ClusterError
 from sampan.cluster.control_plane import ControlPlane
 from sampan.kubelet.cgroups import PodCgroups
 from sampan.kubelet.door import Access, ReviewedDoor
-from sampan.kubelet.kubelet import Kubelet, KubeletConfig
+from sampan.kubelet.kubelet import Kubelet
 from sampan.kubelet.local_volumes import LocalVolumes
 from sampan.kubelet.node import Machine, NodeFacts, this_machine
 from sampan.kubelet.runtime import CriError, Runtime, RuntimeVersion
 from sampan.kubelet.server import NodeServer, ServerSettings
+from sampan.kubelet.settings import KubeletConfig
 from sampan.kubelet.simulated import SimulatedRuntime
 from sampan.net.http_server import Server, serve
 from sampan.net.tls import server_context

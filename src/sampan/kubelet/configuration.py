@@ -63,7 +63,7 @@ ACTED_UPON = frozenset({
     "address", "port", "rotateCertificates", "serverTLSBootstrap", "authentication", "authorization",
     "enableDebuggingHandlers", "healthzPort", "healthzBindAddress", "maxPods", "podCIDR", "resolvConf", "clusterDNS",
     "clusterDomain", "containerRuntimeEndpoint", "tlsCertFile", "tlsPrivateKeyFile", "enableSystemLogHandler",
-    "allowedUnsafeSysctls",
+    "allowedUnsafeSysctls", "staticPodPath", "fileCheckFrequency",
     "cgroupsPerQOS", "featureGates", "registerWithTaints", "runtimeRequestTimeout", "enableServer", "logging",
 })  # fmt: skip
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,22 +20,19 @@ from sampan.client.cache import Delta
 from sampan.client.informer import Informers
 from sampan.client.recorder import Recorder
 from sampan.kubelet.admission.judge import Judge
-from sampan.kubelet.admission.sysctls import Allowed, allowed
 from sampan.kubelet.admitter import Admitter
-from sampan.kubelet.cgroups import PodCgroups
 from sampan.kubelet.handlers import Handlers
 from sampan.kubelet.health import ProbedHealth
 from sampan.kubelet.host_usage import host_usage
 from sampan.kubelet.images import Images
 from sampan.kubelet.logs import parse_options, read_log
 from sampan.kubelet.metrics import KubeletMetrics, Observed, volume_text
-from sampan.kubelet.node import NodeFacts, NodeKeeper, not_ready
+from sampan.kubelet.node import NodeKeeper, not_ready
 from sampan.kubelet.pleg import make_pleg
-from sampan.kubelet.pleg.base import PlegConfig
 from sampan.kubelet.pleg.cache import PodCache
 from sampan.kubelet.pleg.events import PodEventType
 from sampan.kubelet.pod_state import Links
-from sampan.kubelet.podspec import every_container
+from sampan.kubelet.podspec import every_container, is_mirror
 from sampan.kubelet.resizer import Resizer
 from sampan.kubelet.runner import OWNER, Place, PodRunner, Reader
 from sampan.kubelet.runtime import (
@@ -48,7 +45,10 @@ from sampan.kubelet.runtime import (
     Runtime,
     SandboxState,
 )
-from sampan.kubelet.sandbox_config import Dns, log_directory
+from sampan.kubelet.sandbox_config import log_directory
+from sampan.kubelet.settings import KubeletConfig
+from sampan.kubelet.static_pods import Links as StaticLinks
+from sampan.kubelet.static_pods import StaticPods
 from sampan.kubelet.stats import Sources, Stats
 from sampan.kubelet.status import CONTAINER_STATUSES
 from sampan.kubelet.termination import termination_message
@@ -88,34 +88,6 @@ READ = {
 RETRY = 1.0
 RESIZING = ("FileSystemResizePending", "NodeResizeError")
 """Conditions of a claim that end when its volume has grown."""
-
-
-@dataclass(frozen=True, slots=True)
-class KubeletConfig:
-    """Settings of one node agent."""
-
-    facts: NodeFacts
-    root: Path
-    """Pods' volumes and logs are kept below it."""
-    dns: Dns = field(default_factory=Dns)
-    owner: str = ""
-    """The cluster, as sandboxes are labelled; pods of others in the same runtime are left alone."""
-    pods_reachable: bool = True
-    """Whether the pods' addresses lead to something; those of simulated pods do not."""
-    master: str = ""
-    """host:port that service environment variables of `kubernetes` say when there is no such Service yet."""
-    pleg: PlegConfig = field(default_factory=PlegConfig)
-    cgroups: PodCgroups | None = None
-    """Where pods' cgroups are made; None leaves that to the runtime."""
-    sysctls: Allowed = field(default_factory=lambda: allowed(()))
-    """The kernel parameters that pods may set."""
-    alone: bool = False
-    """Its informers are its own: it follows the pods of its node only, and may not follow others."""
-
-    @property
-    def mine(self) -> str:
-        """The field selector of the pods to follow."""
-        return f"spec.nodeName={self.facts.name}" if self.alone else ""
 
 
 class Kubelet:
@@ -165,6 +137,13 @@ class Kubelet:
         if isinstance(runtime, Observed):
             runtime.observer = self._metrics.called
         self._tasks = Tasks()
+        self._static: StaticPods | None = None
+        if config.static_pods is not None:
+            links = StaticLinks(
+                self._workers.put, self._workers.gone, self._workers.__contains__, self._writer.mirrored,
+                lambda: self.node.node,
+            )  # fmt: skip
+            self._static = StaticPods(config.static_pods, facts.name, api, clock, links, config.file_check)
 
     def _begin_csi(self) -> None:
         """CSI drivers may register here: pods of a real runtime have volumes of theirs."""
@@ -195,6 +174,10 @@ class Kubelet:
             start(self._writer.run(), f"status writer {number}")
         pods = self._informers.of(PODS, self.config.mine)
         self._informers.of(SERVICES)
+        if self._static is not None:
+            await self._static.read()
+            start(self._static.watch(), "static pods")
+            start(self._static.run(), "mirror pods")
         await pods.synced.wait()
         for pod in sorted(pods.cache, key=lambda pod: str(pod["metadata"].get("creationTimestamp"))):
             self._pod_changed(Delta(None, pod))  # who was first is admitted first
@@ -209,6 +192,8 @@ class Kubelet:
         """End the agent. Containers of a real runtime go on, unless everything is to be stopped and removed."""
         with contextlib.suppress(ValueError):
             self._informers.of(PODS, self.config.mine).unsubscribe(self._pod_changed)
+        if self._static is not None:
+            await self._static.close()
         await self._workers.close()
         if evacuate:
             await self._evacuate()
@@ -237,6 +222,10 @@ class Kubelet:
     def _pod_changed(self, delta: Delta) -> None:
         pod = delta.new or delta.old
         if pod is None or (pod.get("spec") or {}).get("nodeName") != self.config.facts.name:
+            return
+        if is_mirror(pod):
+            if self._static is not None:
+                self._static.mirror_changed(delta.new, delta.old)
             return
         if delta.old is not None and delta.new is not None and _uid(delta.old) != _uid(delta.new):
             self._workers.gone(delta.old)

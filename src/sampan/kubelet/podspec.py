@@ -103,7 +103,7 @@ def deadline_passes_in(pod: Obj, now: datetime) -> float | None:
 
 # --- whence a pod is, and how important
 
-SOURCE, MIRROR = "kubernetes.io/config.source", "kubernetes.io/config.mirror"
+SOURCE, MIRROR, HASH = "kubernetes.io/config.source", "kubernetes.io/config.mirror", "kubernetes.io/config.hash"
 CRITICAL = 2_000_000_000
 """The priority from which on pods are critical to the system."""
 

@@ -11,7 +11,7 @@ from sampan.kubelet.actions import Kill, PodActions, Start, crashed, decide, may
 from sampan.kubelet.admission import preemption
 from sampan.kubelet.container_config import qos_class
 from sampan.kubelet.pod_state import Links, PodState, Stage
-from sampan.kubelet.podspec import deadline_passes_in, every_container, grace_seconds, is_terminal
+from sampan.kubelet.podspec import deadline_passes_in, every_container, grace_seconds, is_static, is_terminal
 from sampan.kubelet.resize import begin
 from sampan.kubelet.runner import NotStarted
 from sampan.kubelet.runtime import ContainerState, CriError, PodStatus
@@ -58,6 +58,10 @@ class Workers:
         state = self._pods.get(uid)
         if state is None:
             state = self._pods[uid] = PodState(pod, resize=begin(pod))
+            if is_static(pod):  # its earlier self ends first
+                state.behind = frozenset(
+                    s.uid for s in self._pods.values() if s.ending and _names(s.pod) == _names(pod)
+                )
             self._restore(state)
             self._grant(state, pod)
             self._admit(state)
@@ -95,7 +99,7 @@ class Workers:
         for victim in verdict.preempt:
             self._links.runner.event(victim.pod, "Warning", PREEMPTED.reason, PREEMPTED.message)
             self.evict(victim.pod["metadata"]["uid"], PREEMPTED, preemption.CONDITION)
-        state.behind = frozenset(victim.pod["metadata"]["uid"] for victim in verdict.preempt)
+        state.behind |= {victim.pod["metadata"]["uid"] for victim in verdict.preempt}
 
     def evict(self, uid: str, why: Waiting, condition: str, grace: int | None = None) -> bool:
         """End a pod for good, within that many seconds at most; False when it is not there or ends already."""
@@ -111,7 +115,7 @@ class Workers:
     def _held_up(self, state: PodState) -> bool:
         """Whether pods that have to end for this one have not yet."""
         ending = (self._pods.get(uid) for uid in state.behind)
-        state.behind = frozenset(s.uid for s in ending if s is not None and s.stage is Stage.END)
+        state.behind = frozenset(s.uid for s in ending if s is not None and s.ending and not s.torn_down)
         return bool(state.behind)
 
     def _retry_pending(self, cause: PodState) -> None:

@@ -11,6 +11,7 @@ from sampan.api.errors import StatusError
 from sampan.api.json import Obj
 from sampan.api.names import ObjectRef
 from sampan.client.api import Api
+from sampan.kubelet.podspec import is_static
 from sampan.kubelet.status import CONDITIONS, FIELDS, SHARED
 from sampan.resources.kinds import PODS
 
@@ -66,6 +67,7 @@ class StatusWriter:
         self._api = api
         self._queue: WorkQueue[str] = WorkQueue(clock)
         self._pending: dict[str, Pending] = {}
+        self._mirrors: dict[str, str] = {}
         self._settled: dict[str, list[asyncio.Future[None]]] = {}
 
     def put(self, pod: Obj, status: Obj) -> None:
@@ -78,6 +80,17 @@ class StatusWriter:
         if entry.patch():
             self._queue.add(uid)
 
+    def mirrored(self, uid: str, mirror: Obj | None) -> None:
+        """The API has another pod that stands for a static one, or has none: statuses go to that."""
+        if mirror is None:
+            self._mirrors.pop(uid, None)
+            return
+        entry = self._pending.get(uid)
+        if entry is not None and self._mirrors.get(uid) != mirror["metadata"]["uid"]:
+            entry.written = mirror.get("status") or {}
+            self._queue.add(uid)
+        self._mirrors[uid] = mirror["metadata"]["uid"]
+
     def last(self, uid: str) -> Obj | None:
         """The status that was put last, for a pod that is not forgotten."""
         known = self._pending.get(uid)
@@ -86,6 +99,7 @@ class StatusWriter:
     def forget(self, uid: str) -> None:
         """The pod is gone."""
         self._pending.pop(uid, None)
+        self._mirrors.pop(uid, None)
         self._release(uid)
 
     async def settled(self, uid: str) -> None:
@@ -130,10 +144,13 @@ class StatusWriter:
         patch = entry.patch() if entry is not None else {}
         if entry is None or not patch:
             return True
+        target = self._mirrors.get(uid) if is_static(entry.pod) else uid
+        if target is None:
+            return True  # it is written when there is a mirror
         meta, status = entry.pod["metadata"], entry.status
         ref = ObjectRef(PODS, meta["namespace"], meta["name"])
         try:
-            await self._api.patch(ref, {"metadata": {"uid": uid}, "status": patch}, "strategic", "status")
+            await self._api.patch(ref, {"metadata": {"uid": target}, "status": patch}, "strategic", "status")
         except StatusError as error:
             if error.code not in (400, 404, 409, 422):
                 return False

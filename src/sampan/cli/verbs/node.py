@@ -19,7 +19,8 @@ from sampan.obs.log_config import GATES
 
 FLAGS = {
     "address": ("address",), "port": ("port",), "tls_cert_file": ("tlsCertFile",),
-    "tls_private_key_file": ("tlsPrivateKeyFile",), "max_pods": ("maxPods",), "pod_cidr": ("podCIDR",),
+    "tls_private_key_file": ("tlsPrivateKeyFile",), "max_pods": ("maxPods",), "pod_manifest_path": ("staticPodPath",),
+    "pod_cidr": ("podCIDR",),
     "cluster_domain": ("clusterDomain",), "resolv_conf": ("resolvConf",), "healthz_port": ("healthzPort",),
     "healthz_bind_address": ("healthzBindAddress",), "rotate_certificates": ("rotateCertificates",),
     "client_ca_file": ("authentication", "x509", "clientCAFile"),
@@ -59,6 +60,7 @@ OPTIONS = (
     click.option("--cluster-domain", default=None),
     click.option("--resolv-conf", default=None),
     click.option("--max-pods", type=int, default=None),
+    click.option("--pod-manifest-path", default=None, help="A directory of static pods' manifests, or one file."),
     click.option("--pod-cidr", default=None, help="Addresses of simulated pods."),
     click.option("--healthz-port", type=click.IntRange(0, 65535), default=None, help="0: none."),
     click.option("--healthz-bind-address", default=None),
