@@ -33,6 +33,16 @@ SCHEMES = {
     "apiregistration.k8s.io": "pkg/apiserver/scheme/scheme.go:28",
 }
 """Where upstream keeps the kinds of groups that are servers of their own."""
+OLD_REVIEWS = frozenset((
+    GVK("authentication.k8s.io", "v1beta1", "TokenReview"),
+    GVK("authentication.k8s.io", "v1beta1", "SelfSubjectReview"),
+    GVK("authentication.k8s.io", "v1alpha1", "SelfSubjectReview"),
+    GVK("authorization.k8s.io", "v1beta1", "SubjectAccessReview"),
+    GVK("authorization.k8s.io", "v1beta1", "SelfSubjectAccessReview"),
+    GVK("authorization.k8s.io", "v1beta1", "LocalSubjectAccessReview"),
+    GVK("authorization.k8s.io", "v1beta1", "SelfSubjectRulesReview"),
+))  # fmt: skip
+"""Kinds that upstream still knows and does not serve."""
 META_KINDS = frozenset((
     "Status", "DeleteOptions", "ListOptions", "GetOptions", "CreateOptions", "UpdateOptions", "PatchOptions",
 ))  # fmt: skip
@@ -65,7 +75,7 @@ def check_kind(value: Obj, gvk: GVK, body: bytes, patched: bool = False) -> None
     if kind == gvk.kind and api_version == gvk.api_version:
         return
     given = GVK(*parse_api_version(api_version), kind)
-    if _internal(given) == _internal(gvk) and message_of(given):
+    if _internal(given) == _internal(gvk) and (message_of(given) or given in OLD_REVIEWS):
         raise bad_request(_other_version(api_version, gvk))
     scheme = SCHEMES.get(gvk.group)
     registered = message_of(given) and (not scheme or given.group == gvk.group)

@@ -149,7 +149,7 @@ def check_scope(resource: Resource, info: RequestInfo, has_name: bool) -> None:
     """A cluster-scoped kind has no namespace in its path, a namespaced one needs it but for LIST and WATCH."""
     if resource.mapping.namespaced:
         if not info.namespace:
-            if has_name:
+            if has_name or "list" not in resource.verbs:
                 raise not_found_path()
             if info.verb not in ("list", "watch"):
                 raise method_not_allowed()

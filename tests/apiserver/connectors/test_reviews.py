@@ -159,3 +159,33 @@ async def test_a_node_may_list_what_it_selects(served: App) -> None:
         spec = {"user": "system:node:n1", "groups": ["system:nodes"], "resourceAttributes": asked}
         _, answer = await post(served, AUTHZ, "subjectaccessreviews", spec)
         assert answer["status"]["allowed"] is allowed
+
+
+async def test_metadata_of_reviews(served: App) -> None:
+    spec = {"user": "jane", "resourceAttributes": GET}
+    path = f"/apis/{AUTHZ}/v1"
+    ours = {"uid": "x", "selfLink": "x", "creationTimestamp": "2020-01-01T00:00:00Z", "deletionGracePeriodSeconds": 1}
+    code, answer = await call(served, "POST", f"{path}/subjectaccessreviews", {"metadata": ours, "spec": spec})
+    assert (code, [key for key in answer["metadata"] if key != "managedFields"]) == (201, [])
+    where = f"{path}/namespaces/default/localsubjectaccessreviews"
+    code, answer = await call(served, "POST", where, {"metadata": {"labels": {"a": "b"}, "name": "n"}, "spec": spec})
+    assert code == 422
+    assert 'Invalid value: {"name":"n","namespace":"default","labels":{"a":"b"},"managedFields":[' in answer["message"]
+    code, answer = await call(served, "POST", where, {"metadata": {"namespace": "other"}, "spec": spec})
+    text = "the namespace of the provided object does not match the namespace sent on the request"
+    assert (code, answer["message"]) == (400, text)
+    elsewhere = {"metadata": {"namespace": "x"}, "spec": spec}
+    code, answer = await call(served, "POST", f"{path}/subjectaccessreviews", elsewhere)
+    assert (code, "namespace" in answer["metadata"]) == (201, False)
+    code, answer = await call(served, "POST", f"/apis/{AUTH}/v1/selfsubjectreviews", {"metadata": {"name": "n"}})
+    assert (code, list(answer["metadata"])) == (201, ["creationTimestamp"])
+
+
+async def test_reviews_that_are_not_served(served: App) -> None:
+    old = {"apiVersion": f"{AUTHZ}/v1beta1", "kind": "SubjectAccessReview"}
+    code, answer = await call(served, "POST", f"/apis/{AUTHZ}/v1/subjectaccessreviews", old)
+    text = f"the API version in the data ({AUTHZ}/v1beta1) does not match the expected API version ({AUTHZ}/v1)"
+    assert (code, answer["message"]) == (400, text)
+    for path in (f"/apis/{AUTHZ}/v1/localsubjectaccessreviews", "/api/v1/bindings"):
+        for method in ("GET", "POST", "DELETE"):
+            assert (await call(served, method, path, {}))[0] == 404

@@ -69,8 +69,9 @@ class AccessReviews:
     async def who_am_i(self, call: Call) -> Response:
         """SelfSubjectReview."""
         body = read(call, call.resource.gvk)
-        meta = {**(body.get("metadata") or {}), "creationTimestamp": call.kit.now()}
-        return answer_review(call, {**body, "metadata": meta, "status": {"userInfo": user_object(call.user)}})
+        said = {"kind": body["kind"], "apiVersion": body["apiVersion"]}
+        meta = {"creationTimestamp": call.kit.now()}
+        return answer_review(call, {**said, "metadata": meta, "status": {"userInfo": user_object(call.user)}})
 
 
 def _resource_rule(rule: Rule) -> Obj:

@@ -9,6 +9,12 @@ from sampan.resources.validation.labels import check_operator, check_requirement
 
 GROUP = "authorization.k8s.io"
 EXACTLY_ONE = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+ORDER = (
+    "name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation", "creationTimestamp",
+    "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers",
+    "managedFields",
+)  # fmt: skip
+"""Of metadata, as Go writes it."""
 EITHER = "requirements or rawSelector is required"
 TOGETHER = "may not specified at the same time as requirements"
 
@@ -71,7 +77,8 @@ def _metadata(meta: Obj, local: bool) -> list[FieldError]:
     if not any(value for key, value in meta.items() if key not in allowed):
         return []
     text = "must be empty except for namespace" if local else "must be empty"
-    return [_wrong("metadata", dumps(meta).decode(), text)]
+    shown = {key: meta[key] for key in ORDER if key in meta}
+    return [_wrong("metadata", dumps(shown).decode(), text)]
 
 
 def attributes(spec: Obj) -> Attributes:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from sampan.api.errors import bad_request
 from sampan.api.json import Obj
 from sampan.api.names import GVK
-from sampan.api.patch.fields import paths_set
 from sampan.api.patch.places import place_of
 from sampan.api.patch.track import track_create
 from sampan.api.schema.nodes import Node
@@ -15,6 +15,10 @@ from sampan.apiserver.decoder import decode_body
 from sampan.apiserver.managers import manager_of, scope_of
 from sampan.apiserver.options import WriteOptions, write_options
 
+MISPLACED = "the namespace of the provided object does not match the namespace sent on the request"
+WIPED = frozenset(("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"))
+KEEPS = ("TokenRequest",)
+"""Whose body may name the object by its UID."""
 ANSWERS: Final[dict[str, Obj]] = {
     "TokenRequest": {"token": "", "expirationTimestamp": None},
     "TokenReview": {"user": {}},
@@ -25,7 +29,6 @@ ANSWERS: Final[dict[str, Obj]] = {
     "SelfSubjectRulesReview": {"resourceRules": None, "nonResourceRules": None, "incomplete": False},
 }
 """What the status of a question never leaves out."""
-STATUS: Final = paths_set("status")
 
 
 def read(call: Call, gvk: GVK, schema: Node | None = None, default: Callable[[Obj], Obj] | None = None) -> Obj:
@@ -34,10 +37,25 @@ def read(call: Call, gvk: GVK, schema: Node | None = None, default: Callable[[Ob
     content_type = call.request.headers.get("content-type", "")
     decoded = decode_body(call.request.body, content_type, gvk, schema or call.resource.schema, options.validation)
     call.warnings.extend(decoded.problems)
-    obj = {"kind": gvk.kind, "apiVersion": gvk.api_version, **decoded.obj}
+    obj = {"kind": gvk.kind, "apiVersion": gvk.api_version, **_placed(call, decoded.obj, gvk)}
     obj = default(obj) if default is not None else obj
     _tell(call, obj)
     return tracked(call, obj, gvk, schema, options)
+
+
+def _placed(call: Call, obj: Obj, gvk: GVK) -> Obj:
+    """With the namespace of the request, and without what only the server says. Raises 400 for another namespace."""
+    meta = obj.get("metadata") or {}
+    given = meta.get("namespace") or ""
+    wanted = call.info.namespace if call.resource.mapping.namespaced else ""
+    if given and wanted and given != wanted:
+        raise bad_request(MISPLACED)
+    left = {key: value for key, value in meta.items() if key != "namespace" and (key not in WIPED or gvk.kind in KEEPS)}
+    if gvk.kind in KEEPS:  # a subresource: its body need not say where it is
+        left = {**left, "namespace": given} if given else left
+    elif wanted:
+        left["namespace"] = wanted
+    return {**obj, "metadata": left} if left != meta else obj
 
 
 def _tell(call: Call, obj: Obj) -> None:
@@ -55,6 +73,4 @@ def tracked(call: Call, obj: Obj, gvk: GVK, schema: Node | None, options: WriteO
     if schema is not None:
         scope = replace(scope, api_version=gvk.api_version, kind=gvk.kind, place=place_of(schema))
     manager = manager_of(options.manager, call.request.headers.get("user-agent", ""))
-    if obj["kind"] != "TokenRequest":
-        scope = replace(scope, reset=STATUS)
     return track_create(scope, obj, manager)

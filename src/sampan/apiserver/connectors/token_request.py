@@ -26,7 +26,6 @@ WARN_ONLY = 3607
 A_YEAR = 365 * 24 * 3600
 ISSUED = "authentication.kubernetes.io/issued-credential-id"
 BOUND = {"Pod": "pods", "Secret": "secrets", "Node": "nodes"}
-MISPLACED = "the namespace of the provided object does not match the namespace sent on the request"
 
 
 class Bound(NamedTuple):
@@ -46,8 +45,6 @@ class TokenRequests:
     async def request(self, call: Call) -> Response:
         """POST serviceaccounts/NAME/token."""
         body = read(call, TOKEN_REQUEST, self._schema, _with_life)
-        if (said := (body.get("metadata") or {}).get("namespace")) and said != call.info.namespace:
-            raise bad_request(MISPLACED)
         review = call.review("CREATE", body, None)
         body = await call.kit.admission.mutate(review)
         account = await self._account(call, body.get("metadata") or {})
