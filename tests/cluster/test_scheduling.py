@@ -8,10 +8,12 @@ import yaml
 from sampan import Cluster
 from sampan.api import json
 from sampan.api.json import Obj
+from sampan.api.meta import condition
+from sampan.api.names import ObjectRef
 from sampan.client.api import Api
 from sampan.net.http import Request, Response
 from sampan.net.http_server import serve
-from sampan.resources.kinds import PODS
+from sampan.resources.kinds import DEVICECLASSES, PODS, RESOURCECLAIMS, RESOURCESLICES
 
 
 def pod(name: str, scheduler: str) -> Obj:
@@ -56,7 +58,7 @@ async def test_profiles_and_an_extender(tmp_path: Path) -> None:
         }  # fmt: skip
         file = tmp_path / "scheduler.yaml"
         file.write_text(yaml.safe_dump(config))
-        async with Cluster(runtime="simulated", nodes=3, scheduler_config=file) as cluster:
+        async with Cluster(runtime="simulated", nodes=3, scheduler_config=file, data_dir=tmp_path / "data") as cluster:
             api = cluster.api()
             for name, scheduler in (("other", "default-scheduler"), ("a", "one"), ("b", "two")):
                 await api.create(PODS, pod(name, scheduler))
@@ -67,3 +69,66 @@ async def test_profiles_and_an_extender(tmp_path: Path) -> None:
     finally:
         await server.close(0)
     assert sorted(one["PodName"] for one in bound) == ["a", "b"]
+
+
+def device_pod(name: str, **claim: str) -> Obj:
+    """A pod with a claim on devices."""
+    made = pod(name, "default-scheduler")
+    made["spec"]["resourceClaims"] = [{"name": "gpu", **claim}]
+    made["spec"]["containers"][0]["resources"] = {"claims": [{"name": "gpu"}]}
+    return made
+
+
+def asking(count: int) -> Obj:
+    """What a claim asks for."""
+    exactly = {"deviceClassName": "gpu", "allocationMode": "ExactCount", "count": count}
+    return {"devices": {"requests": [{"name": "r", "exactly": exactly}]}}
+
+
+async def with_devices(api: Api) -> None:
+    """A class, and two devices of node-2."""
+    cel = {"cel": {"expression": "device.driver == 'gpu.example.com'"}}
+    await api.create(DEVICECLASSES, {"metadata": {"name": "gpu"}, "spec": {"selectors": [cel]}})
+    pool = {"name": "node-2", "generation": 1, "resourceSliceCount": 1}
+    spec = {"driver": "gpu.example.com", "pool": pool, "nodeName": "node-2", "devices": [{"name": "a"}, {"name": "b"}]}
+    await api.create(RESOURCESLICES, {"metadata": {"name": "node-2"}, "spec": spec})
+
+
+async def test_claims_on_devices(tmp_path: Path) -> None:
+    async with Cluster(runtime="simulated", nodes=3, data_dir=tmp_path / "data") as cluster:
+        api = cluster.api()
+        await api.create(PODS, device_pod("early", resourceClaimName="late"))
+        await with_devices(api)
+        meta = {"namespace": "default"}
+        await api.create(RESOURCECLAIMS, {"metadata": {"name": "one", **meta}, "spec": asking(1)})
+        await api.create(PODS, device_pod("p", resourceClaimName="one"))
+        assert await placed(api, "p") == "node-2"
+        claim = await api.get(ObjectRef(RESOURCECLAIMS, "default", "one"))
+        allocation = claim["status"]["allocation"]
+        assert allocation["devices"]["results"] == [
+            {"request": "r", "driver": "gpu.example.com", "pool": "node-2", "device": "a"}
+        ]
+        assert claim["metadata"]["finalizers"] == ["resource.kubernetes.io/delete-protection"]
+        assert [one["name"] for one in claim["status"]["reservedFor"]] == ["p"]
+        await api.create(PODS, device_pod("beside", resourceClaimName="one"))
+        assert await placed(api, "beside") == "node-2"
+        await api.create(RESOURCECLAIMS, {"metadata": {"name": "two", **meta}, "spec": asking(2)})
+        await api.create(PODS, device_pod("q", resourceClaimName="two"))
+        told = await said(api, "q")
+        assert told == (
+            "0/3 nodes are available: 3 cannot allocate all claims. still not schedulable, preemption: 0/3 nodes are "
+            "available: 3 Preemption is not helpful for scheduling."
+        )
+        await api.create(RESOURCECLAIMS, {"metadata": {"name": "late", **meta}, "spec": asking(1)})
+        assert await placed(api, "early") == "node-2"
+
+
+async def said(api: Api, name: str) -> str:
+    """Why a pod has no node."""
+    async with asyncio.timeout(20):
+        async for event in api.watch(PODS, "default", fields=f"metadata.name={name}"):
+            found = condition(event.obj, "PodScheduled")
+            if found is not None:
+                text: str = found.get("message", "")
+                return text
+    raise AssertionError("the watch ended")

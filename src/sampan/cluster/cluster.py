@@ -23,7 +23,7 @@ from sampan.cluster.control_plane import ControlPlane, start_control_plane
 from sampan.cluster.instance import DataDirLock, Instance
 from sampan.cluster.pki import ADMIN, Pki
 from sampan.cluster.sync import SyncApi
-from sampan.resources.kinds import SERVICEACCOUNTS
+from sampan.resources.kinds import RESOURCECLAIMS, SERVICEACCOUNTS
 from sampan.store.base import Store, StoreError
 from sampan.store.open import open_store
 
@@ -167,7 +167,8 @@ class Cluster:
         assert self._plane is not None
         assert self._informers is not None
         api = Api(self._plane.transport("system:kube-scheduler", MASTERS))
-        kit = Kit(settings or Settings({DEFAULT.name: DEFAULT}), self._plane.app.parts.metrics)
+        devices = RESOURCECLAIMS in [one.mapping for one in await served_kinds(api)]
+        kit = Kit(settings or Settings({DEFAULT.name: DEFAULT}), self._plane.app.parts.metrics, devices)
         self._scheduler = Scheduler(api, self._informers, self.clock, random.Random(), kit)
         await self._scheduler.start()
 

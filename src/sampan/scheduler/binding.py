@@ -9,6 +9,7 @@ from sampan.client.api import Api
 from sampan.client.cache import Delta
 from sampan.client.informer import Informers
 from sampan.resources.kinds import PODS, PVCS, PVS
+from sampan.scheduler.claims import ClaimWriter
 from sampan.scheduler.decide import Lap
 from sampan.scheduler.extenders import Extenders
 from sampan.scheduler.framework import ClaimPlan, Placement
@@ -19,14 +20,18 @@ from sampan.scheduler.pod import PodInfo
 class Binder:
     """Carries placements out."""
 
-    def __init__(self, api: Api, informers: Informers, extenders: Extenders) -> None:
-        self._api, self._extenders = api, extenders
+    def __init__(
+        self, api: Api, informers: Informers, extenders: Extenders, devices: ClaimWriter | None = None
+    ) -> None:
+        self._api, self._extenders, self._devices = api, extenders, devices
         self._claims = informers.of(PVCS)
         self._waiters: list[asyncio.Event] = []
 
     def follow(self) -> None:
         """Learn of changed claims from now on."""
         self._claims.subscribe(self._claims_changed)
+        if self._devices is not None:
+            self._devices.follow()
 
     def _claims_changed(self, delta: Delta) -> None:
         """Those that wait for a claim look again."""
@@ -37,6 +42,9 @@ class Binder:
         """Bind the pod, and within `seconds` its claims. Raises StatusError, OSError, TimeoutError, ExtenderError."""
         if placement.claims:
             await self._bind_claims(placement, seconds)
+        if placement.devices and self._devices is not None:
+            async with asyncio.timeout(seconds):
+                await self._devices.bind(pod, placement.devices)
         lap("PreBind", "Success")
         if self._extenders and await self._extenders.bound(pod, placement.node):
             return
@@ -44,6 +52,21 @@ class Binder:
         meta = {"name": pod.name, "namespace": pod.namespace, "uid": pod.uid}
         binding = {"apiVersion": "v1", "kind": "Binding", "metadata": meta, "target": target}
         await self._api.call("POST", PODS.path(pod.namespace, pod.name, "binding"), binding)
+
+    def reserve(self, placement: Placement) -> None:
+        """What the placement takes is nobody else's from now on."""
+        if self._devices is not None:
+            self._devices.reserve(placement.devices)
+
+    def release(self, placement: Placement) -> None:
+        """The end of that: the caches know, or it failed."""
+        if self._devices is not None:
+            self._devices.release(placement.devices)
+
+    async def undo(self, pod: PodInfo, placement: Placement) -> None:
+        """After a failure: the pod's reservations are taken back."""
+        if self._devices is not None and placement.devices:
+            await self._devices.unbind(pod, placement.devices)
 
     async def _bind_claims(self, placement: Placement, seconds: float) -> None:
         """Reserve the chosen volumes, call for the others, and wait until all claims are bound."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sampan.api import json
 from sampan.scheduler.framework import (
     FITS,
+    DevicePlan,
     Filter,
     Hopeless,
     Placement,
@@ -17,6 +18,7 @@ from sampan.scheduler.framework import (
     Unschedulable,
     Weigher,
 )
+from sampan.scheduler.plugins.devices import DynamicResources
 from sampan.scheduler.plugins.volumes import VolumeBinding
 from sampan.scheduler.pod import PodInfo
 from sampan.scheduler.snapshot import NodeInfo, Snapshot
@@ -40,6 +42,8 @@ class Profile:
     percentage: int = 0
     """How many of the nodes are looked at until enough fit; 0: as many as upstream finds right for their number."""
     preempts: bool = True
+    deallocates: bool = True
+    """Claims on devices that keep a pod from all nodes are looked at before others are evicted."""
     candidates: tuple[int, int] = (10, 100)
     """Of so many percent of the nodes, and of so many at least, it is found out what eviction would do."""
     gates: bool = True
@@ -199,6 +203,13 @@ class Trial:
                 return rule.plan(state, node) or ()
         return ()
 
+    def devices(self, node: NodeInfo) -> tuple[DevicePlan, ...]:
+        """What the pod's claims on devices get on the chosen node."""
+        for rule, state in self.others:
+            if isinstance(rule, DynamicResources):
+                return rule.plan(state, node)
+        return ()
+
 
 def first_reason(states: States, node: NodeInfo) -> tuple[str, Reasons]:
     """The first rule that turns the node away, and why."""
@@ -238,7 +249,7 @@ class Found:
     def placed(self, points: Mapping[str, int] | None = None, lap: Lap | None = None) -> Placement:
         """The best of the nodes; `points`: more for some of them, by name. `lap` is told what has been done."""
         node = self.nodes[0] if len(self.nodes) == 1 else self.trial.best(self.nodes, points, lap)
-        return Placement(node.name, self.trial.claims(node))
+        return Placement(node.name, self.trial.claims(node), self.trial.devices(node))
 
     def none_left(self) -> Unschedulable:
         """What is told when the pod fits nowhere."""

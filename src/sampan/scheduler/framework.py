@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from sampan.api.json import Obj
 from sampan.scheduler.events import Events
 from sampan.scheduler.pod import PodInfo
 from sampan.scheduler.snapshot import NodeInfo, Snapshot
@@ -24,6 +25,10 @@ class Rejected(Exception):
     def __init__(self, plugin: str, reason: str) -> None:
         super().__init__(reason)
         self.plugin, self.reason = plugin, reason
+
+
+class Broken(Exception):
+    """Raised by a rule that cannot say anything, for what it looks at is wrong: the pod is tried again later."""
 
 
 class Plugin(Protocol):
@@ -101,12 +106,21 @@ class ClaimPlan:
     volume: str = ""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class DevicePlan:
+    """A ResourceClaim that is reserved for the pod, and the AllocationResult it gets if it has none."""
+
+    claim: Obj
+    allocation: Obj | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """The node for a pod, and what its unbound claims need first."""
 
     node: str
     claims: tuple[ClaimPlan, ...] = ()
+    devices: tuple[DevicePlan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

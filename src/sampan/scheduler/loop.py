@@ -4,6 +4,7 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 from typing import Literal
+from uuid import UUID
 
 from sampan.aio.clock import Clock
 from sampan.aio.tasks import Tasks
@@ -18,11 +19,13 @@ from sampan.client.recorder import Recorder
 from sampan.obs.metrics import Metrics
 from sampan.resources.kinds import PODS
 from sampan.scheduler.binding import Binder
+from sampan.scheduler.claims import CachedDevices, ClaimWriter
 from sampan.scheduler.configuration.profiles import Settings
 from sampan.scheduler.decide import Found, Recall, Start, feasible
 from sampan.scheduler.extenders import ExtenderError, Extenders
-from sampan.scheduler.framework import Placement, Unschedulable
+from sampan.scheduler.framework import Broken, Placement, Unschedulable
 from sampan.scheduler.metrics import SchedulerMetrics, Turn
+from sampan.scheduler.plugins.devices import DynamicResources
 from sampan.scheduler.pod import PodInfo, PodKey
 from sampan.scheduler.preemption import BY_SCHEDULER, WAITING, Eviction, best_of, evictions, preempt
 from sampan.scheduler.profile import DEFAULT, GATES, hints_of
@@ -39,6 +42,8 @@ class Kit:
 
     settings: Settings = field(default_factory=lambda: Settings({DEFAULT.name: DEFAULT}))
     metrics: Metrics | None = None
+    devices: bool = False
+    """Whether the API serves claims on devices."""
 
 
 class Scheduler:
@@ -55,7 +60,10 @@ class Scheduler:
             hints_of(settings.profiles.values(), bool(settings.extenders)), gate=self._gate,
             first_backoff=settings.first_backoff, most_backoff=settings.most_backoff,
         )  # fmt: skip
-        self._view = ClusterView(informers, self._queue, clock, self._profiles)
+        devices = (
+            CachedDevices(informers, lambda: str(UUID(int=rng.getrandbits(128), version=4))) if kit.devices else None
+        )
+        self._view = ClusterView(informers, self._queue, clock, self._profiles, devices)
         self._queue.snapshot = self._view.snapshot
         self._metrics = SchedulerMetrics(kit.metrics or Metrics(), self._queue, self._view.sizes)
         self._view.handled = self._metrics.handled
@@ -67,7 +75,8 @@ class Scheduler:
         self._tasks = Tasks()
         self._recorders = {name: Recorder(api, clock, name) for name in self._profiles}
         self._extenders = Extenders(settings.extenders)
-        self._binder = Binder(api, informers, self._extenders)
+        writer = ClaimWriter(api, informers, clock, devices) if devices is not None else None
+        self._binder = Binder(api, informers, self._extenders, writer)
 
     async def start(self) -> None:
         """Follow the cluster and begin."""
@@ -86,6 +95,8 @@ class Scheduler:
         """The plugin that keeps a pod from being tried now (upstream: PreEnqueue)."""
         if pod.gated and self._profiles[pod.scheduler].gates:
             return GATES
+        if DynamicResources.gate(pod, self._view.snapshot):
+            return DynamicResources.name
         return "DefaultPreemption" if pod.key in self._evicting else ""
 
     # ---- the loop
@@ -98,8 +109,12 @@ class Scheduler:
                 continue
             profile = self._profiles[pod.scheduler]
             turn = self._metrics.turn(profile.name)
-            found = feasible(pod, self._view.snapshot, profile, Start(self._turn, self._recall, turn.lap))
             self._turn += 1
+            try:
+                found = feasible(pod, self._view.snapshot, profile, Start(self._turn - 1, self._recall, turn.lap))
+            except Broken as error:
+                self._error(pod, str(error), turn)
+                continue
             if self._extenders:
                 await self._decide_with_extenders(pod, found, turn)
             elif isinstance(found, Found):
@@ -155,6 +170,7 @@ class Scheduler:
         """The pod counts as being there; it is bound in the background."""
         self._metrics.decided(turn)
         self._view.assume(pod, placement.node)
+        self._binder.reserve(placement)
         self._queue.placed(pod.key)
         await self._slots.acquire()
         self._tasks.start(self._bind(pod, placement, turn), f"bind {pod.name}")
@@ -168,7 +184,9 @@ class Scheduler:
     def _unschedulable(self, pod: PodInfo, answer: Unschedulable, made: Eviction | str, turn: Turn) -> None:
         """Park the pod; make room for it where that can be done (`made`: the eviction, or why there is none)."""
         eviction = made if isinstance(made, Eviction) else None
-        message = f"{answer.message} preemption: {made}" if isinstance(made, str) and made else answer.message
+        message = (
+            f"{answer.message} {self._claims_first(pod)}preemption: {made}" if made and not eviction else answer.message
+        )
         keeps = eviction is None and message.endswith(WAITING)
         node = eviction.node if eviction else pod.nominated if keeps else ""
         self._view.nominate(pod, node)
@@ -178,6 +196,13 @@ class Scheduler:
         self._queue.unschedulable(pod.key, answer.plugins, self._clock.monotonic())
         self._metrics.ended(turn, "unschedulable")
         self._tasks.start(self._report(pod, message, node), f"report {pod.name}")
+
+    def _claims_first(self, pod: PodInfo) -> str:
+        """What is said of the pod's claims on devices before it is said why nobody is evicted."""
+        if self._view.snapshot.devices is None or not self._profiles[pod.scheduler].deallocates:
+            return ""
+        uses = bool(pod.obj["spec"].get("resourceClaims"))
+        return "still not schedulable, " if uses else "no new claims to deallocate, "
 
     async def _evict_all(self, eviction: Eviction, by: PodInfo) -> None:
         """Evict the victims; the pod is not tried before the last of them goes, whose end then wakes it."""
@@ -232,6 +257,7 @@ class Scheduler:
             turn.lap("Bind", "Error")
             self._metrics.ended(turn, "error")
             self._not_bound(pod, placement.node)
+            await self._binder.undo(pod, placement)
             if not (isinstance(error, StatusError) and error.code == 404):
                 self._tell(pod, pod.obj, "Warning", "FailedScheduling", f"binding rejected: {error}")
         else:
@@ -241,6 +267,7 @@ class Scheduler:
             text = f"Successfully assigned {pod.namespace}/{pod.name} to {placement.node}"
             self._tell(pod, pod.obj, "Normal", "Scheduled", text)
         finally:
+            self._binder.release(placement)
             self._slots.release()
 
     def _not_bound(self, pod: PodInfo, node: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from sampan.scheduler.decide import Profile
 from sampan.scheduler.events import EVERY, WAITING, Event, Hint
 from sampan.scheduler.plugins.company import InterPodAffinity
+from sampan.scheduler.plugins.devices import DynamicResources
 from sampan.scheduler.plugins.fit import NodeResourcesBalancedAllocation, NodeResourcesFit
 from sampan.scheduler.plugins.images import ImageLocality
 from sampan.scheduler.plugins.node_affinity import NodeAffinity
@@ -32,6 +33,7 @@ FILTERS = (
     VolumeZone(),
     PodTopologySpread(),
     InterPodAffinity(),
+    DynamicResources(),
 )
 SCORES = (TaintToleration(), NodeAffinity(), NodeResourcesFit(), NodeResourcesBalancedAllocation())
 WEIGHERS = (PodTopologySpread(), InterPodAffinity(), ImageLocality())

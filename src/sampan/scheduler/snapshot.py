@@ -122,6 +122,22 @@ class Neighbours(Protocol):
         """All PodDisruptionBudgets."""
 
 
+class DeviceObjects(Protocol):
+    """Reads of claims on devices, from caches."""
+
+    @property
+    def pending(self) -> Mapping[str, Obj]:
+        """Allocations that are being written, by the claim's uid."""
+
+    def claim(self, namespace: str, name: str) -> Obj | None:
+        """A ResourceClaim."""
+
+    def device_class(self, name: str) -> Obj | None: ...
+
+    def market(self) -> Any:
+        """What devices there are and who has them (devices.allocator.Market)."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """All nodes by name, and what else a rule may look at. Nobody changes it while a decision is made."""
@@ -131,6 +147,8 @@ class Snapshot:
     neighbours: Neighbours
     nominated: Mapping[str, Mapping[PodKey, PodInfo]] = field(default_factory=dict)
     """Node name to the pods that pods were evicted for there, and that have not come yet."""
+    devices: DeviceObjects | None = None
+    """None: the API does not serve claims on devices."""
 
     @property
     def nodes(self) -> Mapping[str, NodeInfo]:

@@ -15,10 +15,13 @@ from sampan.resources.kinds import (
     CSIDRIVERS,
     CSINODES,
     CSISTORAGECAPACITIES,
+    DEVICECLASSES,
     NODES,
     PODS,
     PVCS,
     PVS,
+    RESOURCECLAIMS,
+    RESOURCESLICES,
     STORAGECLASSES,
     VOLUMEATTACHMENTS,
 )
@@ -31,6 +34,9 @@ from sampan.scheduler.events import (
     CLASS,
     CSI_DRIVER,
     CSI_NODE,
+    DEVICE_CLAIM,
+    DEVICE_CLASS,
+    DEVICE_SLICE,
     PLACED,
     VOLUME,
     WAITING,
@@ -40,11 +46,14 @@ from sampan.scheduler.events import (
 )
 from sampan.scheduler.pod import PodInfo, PodKey, is_same, is_terminal, read_pod, slim
 from sampan.scheduler.queue import SchedulingQueue
-from sampan.scheduler.snapshot import NodeTable, Snapshot, read_node
+from sampan.scheduler.snapshot import DeviceObjects, NodeTable, Snapshot, read_node
 
 OTHERS: Mapping[RestMapping, str] = {
     PVCS: CLAIM, PVS: VOLUME, STORAGECLASSES: CLASS, CSINODES: CSI_NODE, CSIDRIVERS: CSI_DRIVER,
     VOLUMEATTACHMENTS: ATTACHMENT, CSISTORAGECAPACITIES: CAPACITY,
+}  # fmt: skip
+DEVICES: Mapping[RestMapping, str] = {
+    RESOURCECLAIMS: DEVICE_CLAIM, RESOURCESLICES: DEVICE_SLICE, DEVICECLASSES: DEVICE_CLASS,
 }  # fmt: skip
 GONE, CAME = Event(PLACED, "Delete"), Event(PLACED, "Add")
 
@@ -53,8 +62,9 @@ class ClusterView:
     """Nodes with their pods, those awaited and those assumed to be there; and the queue of the others."""
 
     def __init__(
-        self, informers: Informers, queue: SchedulingQueue, clock: Clock, profiles: Mapping[str, Profile]
-    ) -> None:
+        self, informers: Informers, queue: SchedulingQueue, clock: Clock, profiles: Mapping[str, Profile],
+        devices: DeviceObjects | None = None,
+    ) -> None:  # fmt: skip
         self._informers, self._queue, self._clock, self._profiles = informers, queue, clock, profiles
         self.table = NodeTable()
         self.nodes = self.table.nodes
@@ -66,7 +76,10 @@ class ClusterView:
         self.wake = asyncio.Event()
         """Something came into the queue, perhaps."""
         self.handled: Callable[[str, float], None] = lambda label, began: None
-        self.snapshot = Snapshot(self.table, CachedStorage(informers), CachedNeighbours(informers), self._nominated)
+        self.snapshot = Snapshot(
+            self.table, CachedStorage(informers), CachedNeighbours(informers), self._nominated, devices
+        )
+        self._others = {**OTHERS, **(DEVICES if devices is not None else {})}
 
     async def follow(self) -> None:
         """Follow the cluster from now on; returns when the nodes and pods that are there are known."""
@@ -75,7 +88,7 @@ class ClusterView:
             await informer.synced.wait()
         nodes.subscribe(self._node_changed)
         pods.subscribe(self._pod_changed)
-        for kind, resource in OTHERS.items():
+        for kind, resource in self._others.items():
             self._informers.of(kind).subscribe(self._other(resource))
 
     def sizes(self) -> dict[str, int]:

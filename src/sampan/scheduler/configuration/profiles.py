@@ -9,6 +9,7 @@ from sampan.scheduler.configuration.points import EXTENDS, expanded, weights_of
 from sampan.scheduler.configuration.reading import ConfigurationError
 from sampan.scheduler.decide import Profile
 from sampan.scheduler.plugins.company import InterPodAffinity
+from sampan.scheduler.plugins.devices import DynamicResources
 from sampan.scheduler.plugins.fit import (
     CPU_AND_MEMORY,
     NodeResourcesBalancedAllocation,
@@ -93,6 +94,7 @@ def profile_of(given: Obj, ignored: frozenset[str] = frozenset()) -> Profile:
         weighers=tuple(weighed[plugin] for plugin in scores if plugin in WEIGHERS),
         name=name,
         preempts="DefaultPreemption" in points["postFilter"],
+        deallocates="DynamicResources" in points["postFilter"],
         candidates=(
             preemption.get("minCandidateNodesPercentage", 10),
             preemption.get("minCandidateNodesAbsolute", 100),
@@ -145,6 +147,7 @@ MAKERS: Mapping[str, Callable[[Obj], Any]] = {
     "VolumeZone": lambda args: VolumeZone(),
     "PodTopologySpread": _spread,
     "InterPodAffinity": _company,
+    "DynamicResources": lambda args: DynamicResources(),
     "NodeResourcesBalancedAllocation": lambda args: NodeResourcesBalancedAllocation(
         resources=_resources(args.get("resources"))
     ),

@@ -102,6 +102,11 @@ def _semver(text: str, normalize: bool = False) -> Semver:
     return Semver((int(found[1]), int(found[2]), int(found[3])), pre)
 
 
+def parse_semver(text: str) -> Semver:
+    """A semantic version as expressions see it. Raises EvalError."""
+    return _semver(text)
+
+
 def _normalized(text: str) -> str:
     parts = text.removeprefix("v").split(".", 2)
     for index, part in enumerate(parts):
