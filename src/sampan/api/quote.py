@@ -1,6 +1,9 @@
-"""Texts as Go prints them with %q."""
+"""Texts as Go prints them with %q, and JSON in texts as Go writes it."""
 
 import re
+from typing import Any
+
+from sampan.api.json import dumps
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 ESCAPES = {
@@ -29,3 +32,11 @@ def _escaped(char: str) -> str:
 def without_surrogates(text: str) -> str:
     """With U+FFFD for what was not UTF-8, as Go's JSON encoder writes it."""
     return text if text.isascii() else SURROGATE.sub("\ufffd", text)
+
+
+def go_json(value: Any) -> str:
+    """JSON as Go's encoder writes it into texts: with what HTML could take for its own escaped."""
+    text = dumps(value).decode()
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text

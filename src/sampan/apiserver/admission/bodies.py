@@ -65,11 +65,11 @@ class Bodies:
         """An object as it is stored, in the version of a resource."""
         return _of_kind(await self._convert(obj, self._live.stored(resource), resource), resource.gvk)
 
-    async def patched(self, name: str, answer: Answer, question: Question) -> Obj | None:
-        """The request's object after the patch, or None if nothing changed. Raises CallFailed, StatusError."""
-        operations = _operations(answer)
-        if not operations:
-            return None
+    async def patched(
+        self, name: str, operations: list[Obj], answer: Answer, question: Question, *, always: bool = False
+    ) -> Obj | None:
+        """The request's object after the patch, or None if nothing changed (and it is not `always` to be a change).
+        Raises CallFailed, StatusError."""
         if question.obj is None:
             why = "attempted to modify the object, which is not supported for this operation"
             raise internal(f'admission webhook "{name}" {why}')
@@ -83,7 +83,7 @@ class Bodies:
             raise internal(error.message) from None
         if not isinstance(made, dict):
             raise internal("json: cannot unmarshal the patched object")
-        if made == question.obj:
+        if made == question.obj and not always:
             return None
         return await self.back(made, question.review, question.target)
 
@@ -135,7 +135,7 @@ class Bodies:
         return obj
 
 
-def _operations(answer: Answer) -> list[Obj]:
+def operations_of(answer: Answer) -> list[Obj]:
     if not answer.patch:
         return []
     try:

@@ -13,6 +13,8 @@ class Turns(Generic[T]):
     def __init__(self) -> None:
         self.changed = self.second = False
         """Whether anybody changed something, which calls for a second round; whether this is it."""
+        self.patched = False
+        """Whether there was a patch, be it one that changed nothing."""
         self.last: Obj | None = None
         """The object after the last turn of the first round."""
         self.asked: list[T] = []

@@ -45,6 +45,8 @@ class Answer(NamedTuple):
     patch: bytes
     patch_type: str
     result: Obj | None
+    audits: dict[str, str]
+    """auditAnnotations."""
 
 
 def review_version(versions: tuple[str, ...]) -> str:
@@ -105,6 +107,11 @@ def read_answer(value: Any, uid: str, version: str, mutating: bool) -> Answer:
         if given is not None and not isinstance(given, wanted):
             text = _mismatch(given, f"Go struct field AdmissionResponse.response.{key} of type {go_type}")
             raise _failed(text, 500)
+    audits = response.get("auditAnnotations") or {}
+    for text in audits.values():
+        if not isinstance(text, str):
+            why = _mismatch(text, "Go struct field AdmissionResponse.response.auditAnnotations of type string")
+            raise _failed(why, 500)
     patch = _patch(response)
     patch_type = response.get("patchType")
     if version == "v1":
@@ -114,7 +121,7 @@ def read_answer(value: Any, uid: str, version: str, mutating: bool) -> Answer:
         patch_type = "JSONPatch"
     warnings = tuple(str(text) for text in response.get("warnings") or ())
     used = patch if mutating else b""
-    return Answer(bool(response.get("allowed")), warnings, used, patch_type or "", response.get("status"))
+    return Answer(bool(response.get("allowed")), warnings, used, patch_type or "", response.get("status"), audits)
 
 
 def _mismatch(value: Any, what: str) -> str:

@@ -7,7 +7,8 @@ from functools import partial
 
 from sampan.api.errors import StatusError, bad_request, forbidden, internal, not_found
 from sampan.api.json import Obj, dumps
-from sampan.apiserver.admission.bodies import Bodies
+from sampan.apiserver.admission import webhook_notes
+from sampan.apiserver.admission.bodies import Bodies, operations_of
 from sampan.apiserver.admission.configurations import Configurations
 from sampan.apiserver.admission.outsiders import Means
 from sampan.apiserver.admission.policy import source
@@ -23,6 +24,7 @@ from sampan.apiserver.admission.review import Admission, Review
 from sampan.apiserver.admission.turns import Turns
 from sampan.apiserver.admission.webhook import EXEMPT, GROUP, Asked, Hook, Target, kind_of, read_hooks, target_of
 from sampan.apiserver.admission.webhook_metrics import WebhookMetrics
+from sampan.apiserver.admission.webhook_notes import Turn
 from sampan.apiserver.admission.webhook_review import Question, admission_review, denial, read_answer, review_version
 from sampan.apiserver.conversion import Conversion
 from sampan.apiserver.live import LiveResources
@@ -111,12 +113,15 @@ class Webhooks:
         return review
 
     async def _round(self, review: Review, hooks: Sequence[Hook], turns: Turns[Hook]) -> Review:
-        for hook in hooks:
+        for index, hook in enumerate(hooks):
             target = await self._target(hook, review)
             if target is None or (turns.second and hook not in turns.wanted):
                 continue
             await asyncio.sleep(0)  # the call has a time limit, which needs a task
-            changed = await self._admit(hook, review, target)
+            where = webhook_notes.place(index, second=turns.second)
+            turn = Turn(where, not turns.patched and webhook_notes.is_fresh(review))
+            changed = await self._admit(hook, review, target, turn)
+            turns.patched = turns.patched or turn.patched
             if changed is not None:
                 review = review.with_obj(review.defaulted(changed))
                 turns.require_all()
@@ -125,9 +130,15 @@ class Webhooks:
                 turns.asked.append(hook)
         return review
 
-    async def _admit(self, hook: Hook, review: Review, target: Target) -> Obj | None:
+    async def _admit(self, hook: Hook, review: Review, target: Target, turn: Turn) -> Obj | None:
         """The object as the webhook changed it, or None."""
-        return await self._observed(hook, review, "admit", partial(self._ask, hook, review, target, True))
+        changed = None
+        try:
+            call = partial(self._ask, hook, review, target, turn)
+            changed = await self._observed(hook, review, turn.where, call, mutating=True)
+        finally:
+            webhook_notes.mutated(review, hook, turn.where, changed is not None)
+        return changed
 
     # ---- validating
 
@@ -150,8 +161,10 @@ class Webhooks:
             return
         await asyncio.sleep(0)  # the calls have time limits, which need a task
         calls = [
-            self._observed(hook, review, "validating", partial(self._ask, hook, review, target, False))
-            for hook, target in found
+            self._observed(
+                hook, review, webhook_notes.place(index), partial(self._ask, hook, review, target, None), mutating=False
+            )
+            for index, (hook, target) in enumerate(found)
         ]
         for outcome in await asyncio.gather(*calls, return_exceptions=True):
             if isinstance(outcome, BaseException):
@@ -198,8 +211,9 @@ class Webhooks:
             raise not_found("", "namespaces", namespace)
         return found["metadata"].get("labels") or {}
 
-    async def _ask(self, hook: Hook, review: Review, target: Target, mutating: bool) -> Obj | None:
-        """One call; the object that it changed. Raises CallFailed, Denied, StatusError."""
+    async def _ask(self, hook: Hook, review: Review, target: Target, turn: Turn | None) -> Obj | None:
+        """One call; the object that it changed, if it is its turn to change one. Raises CallFailed, Denied,
+        StatusError."""
         if review.dry_run and not hook.quiet:
             raise bad_request(f'admission webhook "{hook.name}" does not support dry run')
         version = review_version(hook.versions)
@@ -211,17 +225,24 @@ class Webhooks:
             given = await self.client.post(hook.client, dumps(admission_review(question, uid, version)), hook.timeout)
         except CallFailed as failed:
             raise CallFailed(f"failed to call webhook: {failed}", failed.code) from None
-        answer = read_answer(given, uid, version, mutating)
+        answer = read_answer(given, uid, version, turn is not None)
+        webhook_notes.said(review, hook, answer.audits)
         review.warnings.extend(answer.warnings)
         if not answer.allowed:
             raise Denied(denial(hook.name, answer.result))
-        return await self._all_bodies().patched(hook.name, answer, question) if mutating else None
+        operations = operations_of(answer) if turn is not None else []
+        if turn is None or not operations:
+            return None
+        changed = await self._all_bodies().patched(hook.name, operations, answer, question, always=turn.fresh)
+        turn.patched = True
+        webhook_notes.patched(review, hook, turn.where, operations)
+        return changed
 
     async def _observed(
-        self, hook: Hook, review: Review, kind: str, call: Callable[[], Awaitable[Obj | None]]
+        self, hook: Hook, review: Review, where: str, call: Callable[[], Awaitable[Obj | None]], *, mutating: bool
     ) -> Obj | None:
         """A call with what its end means to the request and the metrics. Raises StatusError."""
-        clock, metrics = self._means.clock, self._metrics
+        clock, metrics, kind = self._means.clock, self._metrics, "admit" if mutating else "validating"
         began, operation = clock.monotonic(), review.operation
 
         def ended(code: int, rejected: bool, error: str = "") -> None:
@@ -235,6 +256,7 @@ class Webhooks:
             if hook.ignore:
                 ended(failed.code, False)
                 metrics.failed_open(hook.name, kind)
+                webhook_notes.failed_open(review, hook, where, mutating=mutating)
                 return None
             ended(failed.code, True, "calling_webhook_error")
             raise internal(f'failed calling webhook "{hook.name}": {failed}') from None

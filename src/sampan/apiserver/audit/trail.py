@@ -12,6 +12,8 @@ from sampan.net.http import Request, Response
 MOST_AGENT = 1024
 CUT = "...TRUNCATED"
 JSON = "application/json"
+PATCHES = "patch.webhook.admission.k8s.io/"
+"""Annotations that have contents of requests."""
 LONG = ("attach", "exec", "proxy", "log", "portforward")
 HEAD = 64
 """How far into a body its kind stands, in bytes: the server writes it first."""
@@ -156,7 +158,10 @@ class Trail:
             "requestReceivedTimestamp": format_micro(self._received),
             "stageTimestamp": format_micro(now),
         }
-        notes = {"annotations": dict(self.annotations)} if self.annotations else {}
+        told = self.annotations
+        if told and not self.wanted.reaches("Request"):
+            told = {key: value for key, value in told.items() if not key.startswith(PATCHES)}
+        notes = {"annotations": dict(told)} if told else {}
         return {**self._event, "stage": stage, **times, **notes}
 
 

@@ -5,7 +5,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from sampan.api.errors import StatusError, forbidden
-from sampan.api.json import Obj, dumps
+from sampan.api.json import Obj
+from sampan.api.quote import go_json
 from sampan.apiserver.admission.policy.activation import seen_namespace
 from sampan.apiserver.admission.policy.authorizing import Decisions
 from sampan.apiserver.admission.policy.calls import Call, Ground, Trouble
@@ -88,10 +89,7 @@ def _failure(binding: Binding, denial: Denial) -> str:
         "message": denial.message, "policy": binding.policy, "binding": binding.name,
         "expressionIndex": denial.index, "validationActions": list(binding.actions),
     }  # fmt: skip
-    text = dumps([value]).decode()
-    for char in "<>&\u2028\u2029":  # as Go writes JSON
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return text
+    return go_json([value])
 
 
 def _cut(value: str) -> str:
