@@ -13,7 +13,7 @@ from sampan.api.names import ObjectRef
 from sampan.client.api import Api
 from sampan.net.http import Request, Response
 from sampan.net.http_server import serve
-from sampan.resources.kinds import DEVICECLASSES, PODS, RESOURCECLAIMS, RESOURCESLICES
+from sampan.resources.kinds import DEVICECLASSES, PODS, RESOURCECLAIMS, RESOURCECLAIMTEMPLATES, RESOURCESLICES
 
 
 def pod(name: str, scheduler: str) -> Obj:
@@ -121,6 +121,35 @@ async def test_claims_on_devices(tmp_path: Path) -> None:
         )
         await api.create(RESOURCECLAIMS, {"metadata": {"name": "late", **meta}, "spec": asking(1)})
         assert await placed(api, "early") == "node-2"
+
+
+async def test_claims_from_templates(tmp_path: Path) -> None:
+    async with Cluster(runtime="simulated", nodes=3, data_dir=tmp_path / "data") as cluster:
+        api = cluster.api()
+        await with_devices(api)
+        template = {"metadata": {"name": "t", "namespace": "default"}, "spec": {"spec": asking(2)}}
+        await api.create(RESOURCECLAIMTEMPLATES, template)
+        await api.create(PODS, device_pod("p", resourceClaimTemplateName="t"))
+        assert await placed(api, "p") == "node-2"
+        first = await api.get(ObjectRef(PODS, "default", "p"))
+        name = first["status"]["resourceClaimStatuses"][0]["resourceClaimName"]
+        assert name.startswith("p-gpu-")
+        await api.create(PODS, device_pod("q", resourceClaimTemplateName="t"))
+        assert (await said(api, "q")).startswith("0/3 nodes are available: 3 cannot allocate all claims.")
+        await api.delete(ObjectRef(PODS, "default", "p"), grace_seconds=0)
+        assert await placed(api, "q") == "node-2"
+        await gone(api, name)
+
+
+async def gone(api: Api, name: str) -> None:
+    """Returns when there is no such claim any more."""
+    listed = await api.list(RESOURCECLAIMS, "default")
+    if all(one["metadata"]["name"] != name for one in listed.items):
+        return
+    async with asyncio.timeout(20):
+        async for event in api.watch(RESOURCECLAIMS, "default", since=listed.version):
+            if event.type == "DELETED" and event.obj["metadata"]["name"] == name:
+                return
 
 
 async def said(api: Api, name: str) -> str:
