@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from sampan.api.schema.openapi import from_openapi
-from sampan.resources.custom.rule_checks import check_rules
 from sampan.resources.custom.rules import compile_schema, rule_errors
+from sampan.resources.validation.apiextensions.schema import check_version_schema
 
 AT = "spec.versions[0].schema.openAPIV3Schema"
 
@@ -28,7 +28,7 @@ def errors(schema: Mapping[str, Any], new: Any, old: Any = None) -> list[str]:
 
 
 def refused(schema: dict[str, Any]) -> list[str]:
-    return [f"{error.field.removeprefix(AT)}: {error.message}" for error in check_rules(schema, AT)]
+    return [f"{error.field.removeprefix(AT)}: {error.message}" for error in check_version_schema(schema, AT)]
 
 
 # --- at creation
@@ -75,6 +75,7 @@ def test_old_values_need_a_place_that_can_be_found_again() -> None:
     assert text in refused(schema)[0]
     keyed = {
         "type": "object",
+        "required": ["k"],
         "properties": {"k": {"type": "string"}, "v": rules({"rule": "self == oldSelf"}, type="string", maxLength=9)},
     }
     fine = {
@@ -89,7 +90,7 @@ def test_old_values_need_a_place_that_can_be_found_again() -> None:
 
 def test_a_rule_that_can_see_nothing_is_refused() -> None:
     schema = kind(a=rules({"rule": "true"}, **{"x-kubernetes-preserve-unknown-fields": True}))
-    assert "cannot be evaluated" in refused(schema)[0]
+    assert "unable to convert structural schema to CEL declarations" in refused(schema)[0]
 
 
 # --- values by schema
@@ -160,6 +161,7 @@ def test_optional_old_values_are_seen_at_creation_too() -> None:
 def test_items_of_lists_with_keys_are_found_again() -> None:
     item = {
         "type": "object",
+        "required": ["k"],
         "properties": {"k": {"type": "string"}, "v": rules({"rule": "self == oldSelf"}, type="string")},
     }
     listed = {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"], "items": item}
@@ -193,7 +195,9 @@ def test_messages_and_reasons() -> None:
 
 def test_rules_within_all_of() -> None:
     schema = kind(a={"type": "string", "allOf": [rules({"rule": "self.size() > 2"})]})
-    assert refused(schema) == []
+    assert refused(schema) == [
+        ".properties[spec].properties[a].allOf[0].x-kubernetes-validations: Forbidden: must be empty to be structural"
+    ]
     assert errors(schema, {"a": "x"}) == ['spec.a: Invalid value: "x": failed rule: self.size() > 2']
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sampan.resources.custom.rule_checks import check_rules
+from sampan.resources.validation.apiextensions.schema import check_version_schema
 
 AT = "spec.validation.openAPIV3Schema"
 RULE = f"{AT}.properties[spec].x-kubernetes-validations[0].rule"
@@ -17,7 +17,7 @@ def checked(rule: str, needed: list[str]) -> list[tuple[str, str]]:
     spec: dict[str, Any] = {"type": "object", "properties": {"l": {"type": "array", "items": item}}}
     spec["x-kubernetes-validations"] = [{"rule": rule}]
     schema: dict[str, Any] = {"type": "object", "properties": {"spec": spec}}
-    return [(error.field, error.message.partition(" (try")[0]) for error in check_rules(schema, AT)]
+    return [(error.field, error.message.partition(" (try")[0]) for error in check_version_schema(schema, AT)]
 
 
 @pytest.mark.parametrize(

@@ -258,8 +258,11 @@ def _unchanged(same: tuple[Pair | None, Pair | None]) -> bool:
     return pair is not None and bool(pair[0] == pair[1])
 
 
-def rule_errors(place: Place, new: Obj, old: Obj | None) -> list[FieldError]:
-    """What the rules of a kind find wrong with an object (`old` on update)."""
+def rule_errors(place: Place, new: Any, old: Any, path: str = "", *, ratchet: bool = True) -> list[FieldError]:
+    """What the rules of a schema find wrong with a value at a path (`old` on update).
+
+    `ratchet`: what was wrong before and did not change is borne.
+    """
     run = Run()
-    run.check(place, new, old, "", ((new, old) if old is not None else None, None))
+    run.check(place, new, old, path, ((new, old) if ratchet and old is not None else None, None))
     return run.errors

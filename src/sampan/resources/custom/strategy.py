@@ -5,11 +5,10 @@ from typing import Any
 
 from sampan.api.errors import FieldError
 from sampan.api.json import Obj
-from sampan.api.meta import is_qualified_name
 from sampan.api.schema.default import default
 from sampan.api.schema.nodes import Node
 from sampan.api.schema.validate import validate
-from sampan.resources.strategies.checks import invalid, required
+from sampan.resources.custom.embedded import embedded_errors
 from sampan.resources.strategy import GenericStrategy
 from sampan.resources.validation.metadata import check_meta_update
 
@@ -122,32 +121,3 @@ def _at(value: Any, path: str) -> Any:
         if value is MISSING:
             return MISSING
     return value
-
-
-def embedded_errors(value: Any, node: Node, path: str) -> list[FieldError]:
-    """What is wrong with kind, apiVersion and metadata of embedded resources (x-kubernetes-embedded-resource)."""
-    found: list[FieldError] = []
-    if isinstance(value, dict):
-        if node.embedded:
-            found += _embedded(value, path)
-        for key, child in value.items():
-            inner = node.properties.get(key) or node.items
-            if inner is not None:
-                found += embedded_errors(child, inner, f"{path}.{key}" if path else key)
-    elif isinstance(value, list) and node.items is not None:
-        for index, child in enumerate(value):
-            found += embedded_errors(child, node.items, f"{path}[{index}]")
-    return found
-
-
-def _embedded(value: Obj, path: str) -> list[FieldError]:
-    found = [required(f"{path}.{key}") for key in ("apiVersion", "kind") if key not in value]
-    version = value.get("apiVersion")
-    if version is not None and (not isinstance(version, str) or version.count("/") > 1):
-        found.append(invalid(f"{path}.apiVersion", version, f"unexpected GroupVersion string: {version}"))
-    if value.get("kind") == "":
-        found.append(invalid(f"{path}.kind", "", "must not be empty"))
-    labels = (value.get("metadata") or {}).get("labels") or {}
-    for key in labels:
-        found += [invalid(f"{path}.metadata.labels", key, text) for text in is_qualified_name(key)]
-    return found

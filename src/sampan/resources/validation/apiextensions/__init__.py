@@ -1,0 +1,1 @@
+"""Checks of CustomResourceDefinitions (apiextensions.k8s.io)."""
