@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sampan.api.json import Obj
-from sampan.kubelet.node import Machine, NodeFacts, node_object, node_status, not_ready, this_machine
+from sampan.kubelet.node import Machine, NodeFacts, Told, node_object, node_status, not_ready, this_machine
 from sampan.kubelet.runtime import Condition, RuntimeVersion
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,7 +29,7 @@ def test_the_object_to_register() -> None:
 
 
 def test_the_status() -> None:
-    made = node_status(FACTS, {}, "", NOW)
+    made = node_status(FACTS, {}, Told(), NOW)
     assert (ready(made)["status"], ready(made)["reason"], ready(made)["lastTransitionTime"]) == (
         "True", "KubeletReady", STAMP,
     )  # fmt: skip
@@ -45,11 +45,11 @@ def test_the_status() -> None:
 @pytest.mark.parametrize(("was", "wrong", "since"), [("True", "", EARLIER), ("False", "", STAMP), ("True", "x", STAMP)])
 def test_when_it_became_ready(was: str, wrong: str, since: str) -> None:
     old = {"conditions": [{"type": "Ready", "status": was, "lastTransitionTime": EARLIER}]}
-    assert ready(node_status(FACTS, old, wrong, NOW))["lastTransitionTime"] == since
+    assert ready(node_status(FACTS, old, Told(wrong), NOW))["lastTransitionTime"] == since
 
 
 def test_a_node_that_is_not_ready_says_why() -> None:
-    found = ready(node_status(FACTS, {}, "PLEG is not healthy: x", NOW))
+    found = ready(node_status(FACTS, {}, Told("PLEG is not healthy: x"), NOW))
     assert (found["status"], found["reason"], found["message"]) == (
         "False", "KubeletNotReady", "PLEG is not healthy: x",
     )  # fmt: skip

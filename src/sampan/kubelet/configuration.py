@@ -63,6 +63,10 @@ ACTED_UPON = frozenset({
     "address", "port", "rotateCertificates", "serverTLSBootstrap", "authentication", "authorization",
     "enableDebuggingHandlers", "healthzPort", "healthzBindAddress", "maxPods", "podCIDR", "resolvConf", "clusterDNS",
     "clusterDomain", "containerRuntimeEndpoint", "tlsCertFile", "tlsPrivateKeyFile", "enableSystemLogHandler",
+    "evictionHard", "evictionSoft", "evictionSoftGracePeriod", "evictionMinimumReclaim", "evictionMaxPodGracePeriod",
+    "evictionPressureTransitionPeriod", "mergeDefaultEvictionSettings", "localStorageCapacityIsolation",
+    "imageGCHighThresholdPercent", "imageGCLowThresholdPercent", "imageMinimumGCAge", "imageMaximumGCAge",
+    "shutdownGracePeriod", "shutdownGracePeriodCriticalPods", "shutdownGracePeriodByPodPriority",
     "allowedUnsafeSysctls", "staticPodPath", "fileCheckFrequency",
     "cgroupsPerQOS", "featureGates", "registerWithTaints", "runtimeRequestTimeout", "enableServer", "logging",
 })  # fmt: skip

@@ -19,11 +19,12 @@ from sampan.client.api import Api
 from sampan.client.cache import Delta
 from sampan.client.informer import Informers
 from sampan.client.recorder import Recorder
-from sampan.kubelet.admission.judge import Judge
+from sampan.kubelet.admission.judge import Judge, Refusal
 from sampan.kubelet.admitter import Admitter
 from sampan.kubelet.handlers import Handlers
 from sampan.kubelet.health import ProbedHealth
 from sampan.kubelet.host_usage import host_usage
+from sampan.kubelet.house import House
 from sampan.kubelet.images import Images
 from sampan.kubelet.logs import parse_options, read_log
 from sampan.kubelet.metrics import KubeletMetrics, Observed, volume_text
@@ -123,7 +124,7 @@ class Kubelet:
             Links(
                 self._runner, self.cache, self._writer, clock, self._health, self._delete, self._message, facts.address,
                 facts.runtime.name, Resizer(self._runner, clock, lambda: self.node.node),
-                Admitter(self.node, Judge(config.sysctls)),
+                Admitter(self.node, self._judge()),
             )
         )  # fmt: skip
         host = partial(host_usage, config.root) if config.pods_reachable else None
@@ -131,6 +132,7 @@ class Kubelet:
             runtime, self.cache, self._mine, self._workers.pods, self._volumes.usage, host, self._log_folder
         )
         self.stats = Stats(facts.name, facts.machine, sources, clock)
+        self.house = House(config, self._runner, self._workers, self.node, self.stats, clock)
         self._metrics = KubeletMetrics(
             self.registry, facts.name, facts.kubernetes_version, lambda: len(self._workers.pods())
         )
@@ -144,6 +146,18 @@ class Kubelet:
                 lambda: self.node.node,
             )  # fmt: skip
             self._static = StaticPods(config.static_pods, facts.name, api, clock, links, config.file_check)
+
+    def _judge(self) -> Judge:
+        """The rules by which pods are let in; those of parts that are made later are asked when it is time."""
+
+        def pressed(pod: Obj) -> Refusal | None:
+            return self.house.evictor.refuse(pod)
+
+        def shut(pod: Obj) -> Refusal | None:
+            return self.house.shutdown.refuse(pod)
+
+        system = str(self.config.facts.machine.info.get("operatingSystem") or "linux")
+        return Judge(self.config.sysctls, system, (pressed,), (shut,))
 
     def _begin_csi(self) -> None:
         """CSI drivers may register here: pods of a real runtime have volumes of theirs."""
@@ -187,6 +201,8 @@ class Kubelet:
         await self._adopt()
         await self.node.beat(self._wrong)
         start(self.node.run(self._wrong), "node status")
+        for name, work in self.house.work():
+            start(work, name)
 
     async def close(self, *, evacuate: bool = False) -> None:
         """End the agent. Containers of a real runtime go on, unless everything is to be stopped and removed."""
@@ -269,7 +285,8 @@ class Kubelet:
             conditions = await self.runtime.status()
         except CriError as error:
             return f"container runtime is down: {error.message}"
-        return not_ready(conditions, self.pleg.health(self.clock.now()))
+        found = not_ready(conditions, self.pleg.health(self.clock.now()))
+        return ", ".join(filter(None, (found, self.house.shutdown.wrong)))
 
     # --- what the parts are given
 

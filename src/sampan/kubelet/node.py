@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from sampan.aio.clock import Clock
 from sampan.api.errors import StatusError
@@ -32,6 +33,11 @@ PRESSURES = {
     "MemoryPressure": ("KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
     "DiskPressure": ("KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
     "PIDPressure": ("KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+}
+PRESSED = {
+    "MemoryPressure": ("KubeletHasInsufficientMemory", "kubelet has insufficient memory available"),
+    "DiskPressure": ("KubeletHasDiskPressure", "kubelet has disk pressure"),
+    "PIDPressure": ("KubeletHasInsufficientPID", "kubelet has insufficient PID available"),
 }
 
 
@@ -108,18 +114,32 @@ def capacity(machine: Machine) -> dict[str, str]:
     }
 
 
-def node_status(facts: NodeFacts, old: Obj, wrong: str, now: datetime, in_use: Sequence[str] = ()) -> Obj:
-    """The node's status. `wrong` says why it is not ready, empty when it is; `in_use` are its attached volumes."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the agent knows of its node at a time."""
+
+    wrong: str = ""
+    """Why it is not ready."""
+    in_use: Sequence[str] = ()
+    """Its attached volumes."""
+    pressures: Sequence[str] = ()
+    """The conditions of pressure that hold."""
+
+
+def node_status(facts: NodeFacts, old: Obj, told: Told, now: datetime) -> Obj:
+    """The node's status."""
+    wrong, in_use = told.wrong, told.in_use
     amounts, stamp = capacity(facts.machine), format_time(now)
     ready = (
         {"type": "Ready", "status": "False", "reason": "KubeletNotReady", "message": wrong}
         if wrong
         else {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
     )
-    fine: list[Obj] = [
-        {"type": type_, "status": "False", "reason": reason, "message": message}
-        for type_, (reason, message) in PRESSURES.items()
-    ]
+    fine: list[Obj] = []
+    for type_ in PRESSURES:
+        pressed = type_ in told.pressures
+        reason, message = (PRESSED if pressed else PRESSURES)[type_]
+        fine.append({"type": type_, "status": "True" if pressed else "False", "reason": reason, "message": message})
     before = {c["type"]: c for c in old.get("conditions") or ()}
     conditions = []
     for made in [*fine, ready]:
@@ -181,6 +201,7 @@ class NodeKeeper:
         self.node: Obj = node_object(facts)
         self._reported_at = 0.0
         self._lease: Obj | None = None
+        self.pressures: Callable[[], Sequence[str]] = tuple
         self.in_use: Callable[[], Sequence[str]] = tuple
         """The volumes that must not be detached."""
 
@@ -193,8 +214,7 @@ class NodeKeeper:
                 raise
             labels = node_object(self.facts)["metadata"]["labels"]
             self.node = await self._api.patch(self._ref(), {"metadata": {"labels": labels}})
-        about = {"kind": "Node", "apiVersion": "v1", "metadata": {"name": self.facts.name, "uid": self.facts.name}}
-        self._recorder.event(about, "Normal", "Starting", "Starting kubelet.")
+        self.event("Normal", "Starting", "Starting kubelet.")
 
     async def refresh(self) -> None:
         """Read the Node now. Raises StatusError, OSError."""
@@ -222,7 +242,8 @@ class NodeKeeper:
                 raise
             await self.register()  # somebody deleted the node: it comes back
         old: Obj = self.node.get("status") or {}
-        status = node_status(self.facts, old, wrong, self._clock.now(), self.in_use())
+        status = node_status(self.facts, old, Told(wrong, self.in_use(), self.pressures()), self._clock.now())
+        self._tell_changes(old, status)
         seen = {key: value for key, value in old.items() if key in status}
         seen["nodeInfo"] = {
             key: value for key, value in (old.get("nodeInfo") or {}).items() if key in status["nodeInfo"]
@@ -231,6 +252,19 @@ class NodeKeeper:
             return
         self.node = await self._api.patch(self._ref(), {"status": status}, "strategic", "status")
         self._reported_at = now
+
+    def _tell_changes(self, old: Obj, new: Obj) -> None:
+        """Events for conditions of pressure that have come or gone."""
+        before = {c["type"]: c.get("status") for c in old.get("conditions") or ()}
+        for condition in new["conditions"]:
+            if condition["type"] in PRESSURES and before.get(condition["type"]) != condition["status"]:
+                self.event("Normal", condition["reason"].replace("Kubelet", "Node", 1))
+
+    def event(self, type_: Literal["Normal", "Warning"], reason: str, message: str = "") -> None:
+        """Post an Event about the node; without a message, that its status is so now."""
+        name = self.facts.name
+        about = {"kind": "Node", "apiVersion": "v1", "metadata": {"name": name, "uid": name}}
+        self._recorder.event(about, type_, reason, message or f"Node {name} status is now: {reason}")
 
     async def renew(self) -> None:
         """Renew the lease; make it first when there is none."""

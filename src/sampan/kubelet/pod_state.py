@@ -68,8 +68,10 @@ class PodState:
     """It was not admitted; `failure` says why."""
     behind: frozenset[str] = frozenset()
     """The pods that have to end before this one may begin."""
-    evicted: str = ""
-    """Why the agent ends it, as the condition DisruptionTarget says it."""
+    evicted: bool = False
+    """The agent ends it for good; `failure` says why."""
+    disrupted: str = ""
+    """And so does the condition DisruptionTarget, if it is to have that."""
     most_grace: int | None = None
     """Seconds that it has at most, if it is evicted."""
     takes: Held | None = None
@@ -86,7 +88,7 @@ class PodState:
     @property
     def ending(self) -> bool:
         """Deleted, evicted or refused: nothing of it may begin any more."""
-        return self.deleting or self.refused or bool(self.evicted)
+        return self.deleting or self.refused or self.evicted
 
     @property
     def active(self) -> bool:

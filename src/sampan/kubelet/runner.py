@@ -20,7 +20,16 @@ from sampan.kubelet.handlers import Handlers
 from sampan.kubelet.images import ImageError, Images
 from sampan.kubelet.podspec import ephemeral_containers, every_container, init_containers, is_sidecar, spec
 from sampan.kubelet.resize import Amounts, Update, after, too_small
-from sampan.kubelet.runtime import Container, ContainerState, CriError, PodStatus, Runtime, SandboxConfig, Security
+from sampan.kubelet.runtime import (
+    Container,
+    ContainerState,
+    CriError,
+    PodStatus,
+    Runtime,
+    SandboxConfig,
+    SandboxState,
+    Security,
+)
 from sampan.kubelet.sandbox_config import Dns, log_directory, sandbox_config
 from sampan.kubelet.status import Waiting
 from sampan.kubelet.volumes import VolumeError, VolumePath, Volumes
@@ -306,13 +315,13 @@ class PodRunner:
         for sandbox in status.sandboxes:
             await self._gone(self.runtime.stop_sandbox(sandbox.id))
 
-    async def remove_all(self, status: PodStatus) -> None:
+    async def remove_all(self, status: PodStatus, *, logs: bool = True) -> None:
         """Remove what has been stopped, and its logs."""
         for run in status.containers:
             await self._gone(self.runtime.remove_container(run.id))
         for sandbox in status.sandboxes:
             await self._gone(self.runtime.remove_sandbox(sandbox.id))
-        if status.name:
+        if status.name and logs:
             meta = {"namespace": status.namespace, "name": status.name, "uid": status.uid}
             folder = log_directory({"metadata": meta}, self.place.log_root)
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -328,6 +337,12 @@ class PodRunner:
                 if run.state is ContainerState.EXITED:
                     await self._gone(self.runtime.remove_container(run.id))
                     removed = True
+        used = {c.sandbox_id for c in status.containers}
+        newest = max(status.sandboxes, key=lambda s: (s.attempt, s.created_at), default=None)
+        for sandbox in status.sandboxes:
+            if sandbox is not newest and sandbox.state is not SandboxState.READY and sandbox.id not in used:
+                await self._gone(self.runtime.remove_sandbox(sandbox.id))
+                removed = True
         return removed
 
     @staticmethod

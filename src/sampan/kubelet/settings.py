@@ -5,9 +5,12 @@ from pathlib import Path
 
 from sampan.kubelet.admission.sysctls import Allowed, allowed
 from sampan.kubelet.cgroups import PodCgroups
+from sampan.kubelet.evictor import Rules
+from sampan.kubelet.image_choice import Policy
 from sampan.kubelet.node import NodeFacts
 from sampan.kubelet.pleg.base import PlegConfig
 from sampan.kubelet.sandbox_config import Dns
+from sampan.kubelet.shutdown_plan import Grace
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,12 @@ class KubeletConfig:
     """A directory of manifests, or one file: pods that run without an API."""
     file_check: float = 20.0
     """Seconds between two readings of it."""
+    eviction: Rules = field(default_factory=Rules)
+    """When pods have to go for the node's sake; by default for passing their own limits only."""
+    images: Policy | None = None
+    """When images are removed; None: never but for eviction's sake."""
+    shutdown: tuple[Grace, ...] = ()
+    """How long pods have when the machine is switched off; without any they are not ended."""
     alone: bool = False
     """Its informers are its own: it follows the pods of its node only, and may not follow others."""
 

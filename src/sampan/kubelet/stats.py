@@ -95,6 +95,13 @@ class Stats:
         self._walked = {uid: known for uid, known in self._walked.items() if uid in found}
         return found
 
+    async def image_space(self) -> FileSystem | None:
+        """The file system of images; None where nobody knows. Raises OSError."""
+        if self._sources.host is None:
+            return None
+        found = await asyncio.to_thread(_placed, (await self._disks()).images)
+        return found[0] if found is not None else None
+
     # --- parts
 
     def _alive(self, pod: PodUsage) -> PodUsage:

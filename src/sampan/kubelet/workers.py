@@ -106,11 +106,28 @@ class Workers:
         state = self._pods.get(uid)
         if state is None or state.ending or state.stage not in (Stage.ASK, Stage.RUN):
             return False
-        state.failure, state.evicted, state.most_grace, state.stage = why, condition, grace, Stage.END
+        state.failure, state.evicted, state.disrupted = why, True, condition
+        state.most_grace, state.stage = grace, Stage.END
         if state.task is not None:
             state.task.cancel()
         self._queue.add(uid)
         return True
+
+    def active(self) -> list[Obj]:
+        """The pods that were admitted and have not ended."""
+        return [state.pod for state in self._pods.values() if state.active and state.stage is Stage.RUN]
+
+    def ended(self, uid: str) -> bool:
+        """Whether nothing of a pod runs any more, and its volumes have been given back."""
+        state = self._pods.get(uid)
+        return state is None or state.torn_down
+
+    async def clean_up(self) -> None:
+        """Remove the containers of pods that are over. Raises CriError."""
+        for state in list(self._pods.values()):
+            status = self._links.cache.peek(state.uid)
+            if state.stage is Stage.OVER and state.torn_down and status is not None:
+                await self._links.runner.remove_all(status, logs=False)
 
     def _held_up(self, state: PodState) -> bool:
         """Whether pods that have to end for this one have not yet."""
@@ -442,7 +459,7 @@ class Workers:
             started=running & state.through if started is None else started,
             messages=state.messages,
             failure=state.failure if ended or state.failure is DEADLINE else None,
-            disrupted=state.evicted if ended else "",
+            disrupted=state.disrupted if ended else "",
             stopped=ended,
             runtime_name=self._links.runtime_name,
             resize=state.resize.conditions,

@@ -1,0 +1,1 @@
+"""Eviction: when a node runs short of memory, disk or processes, which pods have to go. Pure."""
