@@ -297,3 +297,21 @@ def test_ports_by_name() -> None:
     for wrong in ("none", "0", "65536", "-1"):
         with pytest.raises(ValueError, match=wrong):
             port_of(container, wrong)
+
+
+async def test_a_pod_that_ends_is_only_asked_whether_it_is_ready(rig: Rig, clock: FakeClock) -> None:
+    rig.follow(liveness={"periodSeconds": 1}, readiness={"periodSeconds": 1})
+    await clock.advance(1.5)
+    assert rig.state() == ({}, True, True)
+    rig.health.quiet("u")
+    rig.scripted.answers["readiness"] = rig.scripted.answers["liveness"] = False
+    before = len(rig.scripted.times("liveness"))
+    for _ in range(4):
+        await clock.advance(1)
+    assert len(rig.scripted.times("liveness")) == before
+    rig.health.follow(rig.pod, rig.status)
+    assert rig.state() == ({}, True, False), "and no probe begins again"
+    rig.health.follow(rig.pod, PodStatus("u"))
+    asked = len(rig.scripted.times("readiness"))
+    await clock.advance(3)
+    assert len(rig.scripted.times("readiness")) == asked, "its container has ended"

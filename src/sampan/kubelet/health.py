@@ -75,6 +75,8 @@ class Followed:
     """The probes of one pod, by container id and kind."""
 
     watches: dict[tuple[str, str], Watch] = field(default_factory=dict)
+    ending: bool = False
+    """The pod ends: no probe begins any more."""
 
 
 class ProbedHealth:
@@ -108,7 +110,7 @@ class ProbedHealth:
             if key[0] not in running:
                 watch.ended = True
                 del followed.watches[key]
-        for container in every_container(pod):
+        for container in () if followed.ending else every_container(pod):
             for run in (c for c in running.values() if c.name == container["name"]):
                 for field_name, kind in KINDS.items():
                     if field_name in container and (run.id, kind) not in followed.watches:
@@ -126,8 +128,22 @@ class ProbedHealth:
         wait = float(watch.settings.get("initialDelaySeconds") or 0) - age
         self._plan(watch, max(0.0, wait))
 
+    def quiet(self, uid: str) -> None:
+        """The pod is being ended: only whether its containers are ready is asked still, until they have ended."""
+        followed = self._pods.get(uid)
+        if followed is None:
+            return
+        followed.ending = True
+        for key, watch in list(followed.watches.items()):
+            if watch.kind != "readiness":
+                watch.ended = True
+                del followed.watches[key]
+            elif watch.held:
+                watch.held = False
+                self._plan(watch, 0.0)
+
     def forget(self, uid: str) -> None:
-        """The pod ends: probe it no more."""
+        """The pod has ended: probe it no more."""
         followed = self._pods.pop(uid, None)
         for watch in followed.watches.values() if followed is not None else ():
             watch.ended = True

@@ -87,6 +87,8 @@ READ = {
     "Node": NODES,
 }
 RETRY = 1.0
+SYNC = 60.0
+"""Seconds, as upstream's syncFrequency."""
 RESIZING = ("FileSystemResizePending", "NodeResizeError")
 """Conditions of a claim that end when its volume has grown."""
 
@@ -201,6 +203,7 @@ class Kubelet:
         await self._adopt()
         await self.node.beat(self._wrong)
         start(self.node.run(self._wrong), "node status")
+        start(self._look_again(), "unknown containers")
         for name, work in self.house.work():
             start(work, name)
 
@@ -257,6 +260,15 @@ class Kubelet:
                     self._workers.poke(event.uid)
             elif event.type is PodEventType.STARTED:
                 await self._adopt()
+
+    async def _look_again(self) -> None:
+        """Containers whose state the runtime does not know make no events: their pods are looked at anyway."""
+        while True:
+            await self.clock.sleep(SYNC)
+            for uid in list(self.cache):
+                status = self.cache.peek(uid)
+                if status is not None and any(c.state is ContainerState.UNKNOWN for c in status.containers):
+                    self._workers.poke(uid)
 
     async def _adopt(self) -> None:
         """End what the runtime has of pods that the API has not; remove what is left of their files."""

@@ -121,3 +121,16 @@ class Links:
     runtime_name: str
     resizer: Resizer
     admitter: Admitter
+
+
+def fingerprint(pod: Obj) -> tuple[object, ...]:
+    """What of a pod concerns its node: not the status, which the node itself writes, save what others put there."""
+    meta, status = pod["metadata"], pod.get("status") or {}
+    gates = {g["conditionType"] for g in (pod.get("spec") or {}).get("readinessGates") or ()}
+    conditions = [(c["type"], c.get("status")) for c in status.get("conditions") or () if c["type"] in gates]
+    return (
+        *(meta.get(k) for k in ("generation", "deletionTimestamp", "deletionGracePeriodSeconds")),
+        *(meta.get(k) for k in ("labels", "annotations")),
+        status.get("phase") in ("Succeeded", "Failed"),
+        conditions,
+    )

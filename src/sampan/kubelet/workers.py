@@ -10,7 +10,7 @@ from sampan.api.times import format_duration
 from sampan.kubelet.actions import Kill, PodActions, Start, crashed, decide, may_restart
 from sampan.kubelet.admission import preemption
 from sampan.kubelet.container_config import qos_class
-from sampan.kubelet.pod_state import Links, PodState, Stage
+from sampan.kubelet.pod_state import Links, PodState, Stage, fingerprint
 from sampan.kubelet.podspec import deadline_passes_in, every_container, grace_seconds, is_static, is_terminal
 from sampan.kubelet.resize import begin
 from sampan.kubelet.runner import NotStarted
@@ -161,8 +161,14 @@ class Workers:
 
     def poke(self, uid: str) -> None:
         """The runtime has news of the pod, or a probe has."""
-        if uid in self._pods:
-            self._queue.add(uid)
+        state = self._pods.get(uid)
+        if state is None:
+            return
+        if state.stage is Stage.END and state.task is not None:  # its containers are waited for: tell meanwhile
+            runtime = self._links.cache.peek(uid)
+            if runtime is not None and not state.refused:
+                self._report_ending(state, runtime)
+        self._queue.add(uid)
 
     def poke_all(self) -> None:
         """Something that any pod may wait for has come."""
@@ -398,9 +404,9 @@ class Workers:
     async def _end(self, state: PodState) -> None:
         links = self._links
         runtime = await links.cache.newer_than(state.uid, state.after)
-        links.health.forget(state.uid)
+        links.health.quiet(state.uid)
         state.waiting.clear()
-        self._report(state, runtime, frozenset(), None)
+        self._report_ending(state, runtime)
         state.grace = self._grace(state)
         await links.runner.stop_all(state.pod, runtime, state.grace)
         state.after = links.cache.now()
@@ -408,6 +414,7 @@ class Workers:
         if any(c.state is ContainerState.RUNNING for c in runtime.containers):
             self._queue.add_after(state.uid, 1.0)
             return
+        links.health.forget(state.uid)
         state.stage = Stage.OVER
 
     async def _clean(self, state: PodState) -> None:
@@ -441,6 +448,12 @@ class Workers:
             if run.state is ContainerState.EXITED and run.id not in state.messages:
                 state.messages[run.id] = await self._links.message_of(state.pod, runtime, run.id)
 
+    def _report_ending(self, state: PodState, runtime: PodStatus) -> None:
+        """What is so while containers are stopped: they may become unready."""
+        self._links.health.follow(state.pod, runtime)
+        _, unready = self._links.health.of(state.pod, runtime)
+        self._report(state, runtime, unready, None)
+
     def _report(
         self, state: PodState, runtime: PodStatus, unready: frozenset[str], started: frozenset[str] | None
     ) -> None:
@@ -467,19 +480,6 @@ class Workers:
         last = self._links.writer.last(state.uid)
         base = {**state.pod, "status": combined(state.pod.get("status") or {}, last)}
         self._links.writer.put(state.pod, pod_status(base, runtime, known, self._links.clock.now()))
-
-
-def fingerprint(pod: Obj) -> tuple[object, ...]:
-    """What of a pod concerns its node: not the status, which the node itself writes, save what others put there."""
-    meta, status = pod["metadata"], pod.get("status") or {}
-    gates = {g["conditionType"] for g in (pod.get("spec") or {}).get("readinessGates") or ()}
-    conditions = [(c["type"], c.get("status")) for c in status.get("conditions") or () if c["type"] in gates]
-    return (
-        *(meta.get(k) for k in ("generation", "deletionTimestamp", "deletionGracePeriodSeconds")),
-        *(meta.get(k) for k in ("labels", "annotations")),
-        status.get("phase") in ("Succeeded", "Failed"),
-        conditions,
-    )
 
 
 def _names(pod: Obj) -> tuple[str, str]:
