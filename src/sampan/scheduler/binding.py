@@ -3,6 +3,7 @@
 import asyncio
 
 from sampan.api.errors import StatusError
+from sampan.api.json import Obj
 from sampan.api.meta import annotations_of
 from sampan.api.names import ObjectRef
 from sampan.client.api import Api
@@ -67,6 +68,11 @@ class Binder:
         """After a failure: the pod's reservations are taken back."""
         if self._devices is not None and placement.devices:
             await self._devices.unbind(pod, placement.devices)
+
+    async def deallocate(self, claim: Obj) -> None:
+        """Give the devices of an idle claim back; if that fails, the next attempt to schedule its pod tries again."""
+        if self._devices is not None:
+            await self._devices.deallocate(claim)
 
     async def _bind_claims(self, placement: Placement, seconds: float) -> None:
         """Reserve the chosen volumes, call for the others, and wait until all claims are bound."""

@@ -106,6 +106,15 @@ class ClaimWriter:
             except (StatusError, OSError):
                 continue
 
+    async def deallocate(self, claim: Obj) -> None:
+        """Take the allocation off a claim that is as it was when it was found idle."""
+        status = claim.get("status") or {}
+        kept = {key: status[key] for key in status if key not in ("allocation", "reservedFor", "devices")}
+        try:
+            await self._api.update(RESOURCECLAIMS, {**claim, "status": kept}, "status")
+        except (StatusError, OSError):
+            return
+
     async def _bind(self, pod: PodInfo, plan: DevicePlan) -> Obj:
         claim = plan.claim
         for attempt in range(ATTEMPTS):

@@ -1,10 +1,11 @@
 """Pod + snapshot + plugins to Placement or Unschedulable."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sampan.api import json
+from sampan.api.json import Obj
 from sampan.scheduler.framework import (
     FITS,
     DevicePlan,
@@ -46,6 +47,8 @@ class Profile:
     """Claims on devices that keep a pod from all nodes are looked at before others are evicted."""
     candidates: tuple[int, int] = (10, 100)
     """Of so many percent of the nodes, and of so many at least, it is found out what eviction would do."""
+    alternatives: int = 2
+    """What it weighs that claims on devices get an earlier one of their alternatives; 0: nothing."""
     gates: bool = True
     """Pods with schedulingGates wait (upstream's plugin SchedulingGates)."""
     bind_timeout: float = 600.0
@@ -172,9 +175,19 @@ class Trial:
             if state is not None:
                 weight = rule.weight
                 totals = [t + weight * s for t, s in zip(totals, rule.scores(state, nodes), strict=True)]
+        if self.others and self.profile.alternatives:
+            totals = self._by_alternatives(nodes, totals)
         if lap is not None:
             lap("Score", "Success")
         return nodes[max(range(len(nodes)), key=totals.__getitem__)]
+
+    def _by_alternatives(self, nodes: Sequence[NodeInfo], totals: list[int]) -> list[int]:
+        weight = self.profile.alternatives
+        for rule, state in self.others:
+            if isinstance(rule, DynamicResources):
+                given = stretched(rule.points(state, nodes), "share")
+                return [t + weight * g for t, g in zip(totals, given, strict=True)]
+        return totals
 
     def _local_scores(self, nodes: Sequence[NodeInfo]) -> list[int]:
         asked = [(rule, rule.prepare(self.pod, self.snapshot)) for rule in self.profile.scores]
@@ -202,6 +215,11 @@ class Trial:
             if isinstance(rule, VolumeBinding):
                 return rule.plan(state, node) or ()
         return ()
+
+    def unavailable(self) -> tuple[Obj, ...]:
+        """Claims on devices whose allocation kept the pod from nodes."""
+        states = (state for rule, state in self.others if isinstance(rule, DynamicResources))
+        return tuple(claim for state in states for claim in state.unavailable)
 
     def devices(self, node: NodeInfo) -> tuple[DevicePlan, ...]:
         """What the pod's claims on devices get on the chosen node."""
@@ -294,7 +312,9 @@ def feasible(pod: PodInfo, snapshot: Snapshot, profile: Profile, start: Start) -
     fitting, said = trial.fitting(every[offset:] + every[:offset], enough(total, profile.percentage))
     if lap is not None:
         lap("Filter", "Success" if fitting else "Unschedulable")
-    return Found(trial, tuple(fitting), said) if fitting else refused(total, said)
+    if fitting:
+        return Found(trial, tuple(fitting), said)
+    return replace(refused(total, said), claims=trial.unavailable())
 
 
 def refused(total: int, said: Mapping[str, tuple[str, Reasons]]) -> Unschedulable:

@@ -131,3 +131,5 @@ class Unschedulable:
     plugins: frozenset[str]
     mendable: tuple[str, ...] = ()
     """Nodes that might fit if pods were evicted from them."""
+    claims: tuple[Obj, ...] = ()
+    """Allocated claims on devices that are of no use on some of the nodes."""

@@ -25,7 +25,7 @@ from sampan.scheduler.decide import Found, Recall, Start, feasible
 from sampan.scheduler.extenders import ExtenderError, Extenders
 from sampan.scheduler.framework import Broken, Placement, Unschedulable
 from sampan.scheduler.metrics import SchedulerMetrics, Turn
-from sampan.scheduler.plugins.devices import DynamicResources
+from sampan.scheduler.plugins.devices import DynamicResources, users_of
 from sampan.scheduler.pod import PodInfo, PodKey
 from sampan.scheduler.preemption import BY_SCHEDULER, WAITING, Eviction, best_of, evictions, preempt
 from sampan.scheduler.profile import DEFAULT, GATES, hints_of
@@ -184,9 +184,8 @@ class Scheduler:
     def _unschedulable(self, pod: PodInfo, answer: Unschedulable, made: Eviction | str, turn: Turn) -> None:
         """Park the pod; make room for it where that can be done (`made`: the eviction, or why there is none)."""
         eviction = made if isinstance(made, Eviction) else None
-        message = (
-            f"{answer.message} {self._claims_first(pod)}preemption: {made}" if made and not eviction else answer.message
-        )
+        said = [text for text in (self._claims_first(pod, answer), f"preemption: {made}" if made else "") if text]
+        message = f"{answer.message} {', '.join(said)}" if said and eviction is None else answer.message
         keeps = eviction is None and message.endswith(WAITING)
         node = eviction.node if eviction else pod.nominated if keeps else ""
         self._view.nominate(pod, node)
@@ -197,12 +196,20 @@ class Scheduler:
         self._metrics.ended(turn, "unschedulable")
         self._tasks.start(self._report(pod, message, node), f"report {pod.name}")
 
-    def _claims_first(self, pod: PodInfo) -> str:
-        """What is said of the pod's claims on devices before it is said why nobody is evicted."""
+    def _claims_first(self, pod: PodInfo, answer: Unschedulable) -> str:
+        """What becomes of the pod's claims on devices; said before it is said why nobody is evicted.
+
+        A claim that nobody else uses and that keeps the pod from nodes gives its devices back.
+        """
         if self._view.snapshot.devices is None or not self._profiles[pod.scheduler].deallocates:
             return ""
-        uses = bool(pod.obj["spec"].get("resourceClaims"))
-        return "still not schedulable, " if uses else "no new claims to deallocate, "
+        if not pod.obj["spec"].get("resourceClaims"):
+            return "no new claims to deallocate"
+        idle = next((one for one in answer.claims if all(user.get("uid") == pod.uid for user in users_of(one))), None)
+        if idle is None:
+            return "still not schedulable"
+        self._tasks.start(self._binder.deallocate(idle), f"deallocate for {pod.name}")
+        return "deallocation of ResourceClaim completed"
 
     async def _evict_all(self, eviction: Eviction, by: PodInfo) -> None:
         """Evict the victims; the pod is not tried before the last of them goes, whose end then wakes it."""

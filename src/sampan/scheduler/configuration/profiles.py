@@ -94,6 +94,7 @@ def profile_of(given: Obj, ignored: frozenset[str] = frozenset()) -> Profile:
         weighers=tuple(weighed[plugin] for plugin in scores if plugin in WEIGHERS),
         name=name,
         preempts="DefaultPreemption" in points["postFilter"],
+        alternatives=weights["DynamicResources"] if "DynamicResources" in scores else 0,
         deallocates="DynamicResources" in points["postFilter"],
         candidates=(
             preemption.get("minCandidateNodesPercentage", 10),

@@ -16,6 +16,7 @@ from sampan.scheduler.snapshot import DeviceObjects, NodeInfo, Snapshot
 
 UNAVAILABLE = Hopeless(("resourceclaim not available on the node",))
 NOT_ALL = Hopeless(("cannot allocate all claims",))
+MOST_ALTERNATIVES = 8
 MOST_USERS = 256
 """So many pods may share a claim."""
 
@@ -32,6 +33,8 @@ class State:
     wanting: tuple[Obj, ...]
     market: Market | None
     found: dict[str, Sequence[Obj]] = field(default_factory=dict)
+    unavailable: list[Obj] = field(default_factory=list)
+    """Allocated claims that kept the pod from a node."""
 
 
 def claims_of(pod: PodInfo, objects: DeviceObjects) -> list[Obj]:
@@ -144,6 +147,8 @@ class DynamicResources:
         for claim in state.claims:
             given = allocation_of(claim)
             if given is not None and not is_usable(given, claim, node):
+                if claim not in state.unavailable:
+                    state.unavailable.append(claim)
                 return UNAVAILABLE
         if state.market is None:
             return FITS
@@ -159,12 +164,28 @@ class DynamicResources:
         return FITS
 
     @staticmethod
+    def points(state: State, nodes: Sequence[NodeInfo]) -> list[int]:
+        """More for nodes where requests get an earlier one of their alternatives."""
+        return [_points(state, state.found.get(node.name, ())) for node in nodes]
+
+    @staticmethod
     def plan(state: State, node: NodeInfo) -> tuple[DevicePlan, ...]:
         """What must be written into the claims when the pod goes to that node."""
         found = iter(state.found.get(node.name, ()))
         return tuple(
             DevicePlan(claim, next(found, None) if allocation_of(claim) is None else None) for claim in state.claims
         )
+
+
+def _points(state: State, results: Sequence[Obj]) -> int:
+    found, total = iter(results), 0
+    for claim in state.claims:
+        given = allocation_of(claim) or next(found, None) or {}
+        chosen = {one["request"] for one in (given.get("devices") or {}).get("results") or ()}
+        for request in requests_of(claim):
+            for number, (sub, _) in enumerate(alternatives(request)):
+                total += MOST_ALTERNATIVES - number if sub and f"{request['name']}/{sub}" in chosen else 0
+    return total
 
 
 def _uses(pod: PodInfo, claim: Obj) -> bool:
