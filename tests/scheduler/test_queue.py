@@ -8,7 +8,7 @@ import yaml
 
 from sampan.scheduler.events import Event
 from sampan.scheduler.pod import PodInfo, read_pod
-from sampan.scheduler.profile import DEFAULT, GATES, hints_of
+from sampan.scheduler.profile import DEFAULT, GATES, PREEMPTION, hints_of
 from sampan.scheduler.queue import SchedulingQueue
 from sampan.scheduler.snapshot import NodeTable, Snapshot
 
@@ -129,3 +129,21 @@ def test_what_is_counted() -> None:
         ("active", "UnschedulablePodAdd"): 1, ("unschedulable", "UnschedulablePodAdd"): 1,
         ("unschedulable", "ScheduleAttemptFailure"): 1, ("backoff", "NodeAdd"): 1, ("active", "PopFromBackoffQ"): 1,
     }  # fmt: skip
+
+
+def test_a_pod_waits_for_the_last_of_its_victims() -> None:
+    evicting = {"a"}
+    queue = queue_of()
+    queue.hints = hints_of((DEFAULT,))
+    queue.snapshot = None
+    queue.gate = lambda info: PREEMPTION if info.name in evicting else ""
+    evicting.clear()
+    queue.put(pod("a"), 0.0)
+    assert popped(queue, 0.0) == ["a"]
+    evicting.add("a")
+    queue.unschedulable(("n", "a"), frozenset(("NodeResourcesFit",)), 0.0)
+    queue.event(Event("AssignedPod", "Delete"), None, None, 30.0)
+    assert popped(queue, 30.0) == []
+    evicting.clear()
+    queue.event(Event("AssignedPod", "Delete"), None, None, 30.0)
+    assert popped(queue, 30.0) == ["a"]

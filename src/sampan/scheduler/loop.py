@@ -28,7 +28,7 @@ from sampan.scheduler.metrics import SchedulerMetrics, Turn
 from sampan.scheduler.plugins.devices import DynamicResources, users_of
 from sampan.scheduler.pod import PodInfo, PodKey
 from sampan.scheduler.preemption import BY_SCHEDULER, WAITING, Eviction, best_of, evictions, preempt
-from sampan.scheduler.profile import DEFAULT, GATES, hints_of
+from sampan.scheduler.profile import DEFAULT, GATES, PREEMPTION, hints_of
 from sampan.scheduler.queue import SchedulingQueue
 from sampan.scheduler.watching import ClusterView
 
@@ -97,7 +97,7 @@ class Scheduler:
             return GATES
         if DynamicResources.gate(pod, self._view.snapshot):
             return DynamicResources.name
-        return "DefaultPreemption" if pod.key in self._evicting else ""
+        return PREEMPTION if pod.key in self._evicting else ""
 
     # ---- the loop
 

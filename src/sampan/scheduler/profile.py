@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from sampan.scheduler.decide import Profile
-from sampan.scheduler.events import EVERY, WAITING, Event, Hint
+from sampan.scheduler.events import EVERY, PLACED, WAITING, Event, Hint
 from sampan.scheduler.plugins.company import InterPodAffinity
 from sampan.scheduler.plugins.devices import DynamicResources
 from sampan.scheduler.plugins.fit import NodeResourcesBalancedAllocation, NodeResourcesFit
@@ -19,6 +19,9 @@ from sampan.scheduler.plugins.volumes import VolumeBinding
 from sampan.scheduler.queue import Hints
 
 GATES = "SchedulingGates"
+PREEMPTION = "DefaultPreemption"
+GOING = (Event(PLACED, "Delete"), Event(WAITING, "Delete"))
+"""What a pod for which others are evicted is looked at for again; whether it helps is for those who turned it away."""
 OPENED = Event(WAITING, "UpdatePodSchedulingGatesEliminated")
 FILTERS = (
     NodeUnschedulable(),
@@ -52,6 +55,8 @@ def _hints(profile: Profile, extended: bool) -> Mapping[Event, tuple[tuple[str, 
             found.setdefault(event, []).append((rule.name, hint))
     if profile.gates:
         found.setdefault(OPENED, []).append((GATES, lambda pod, old, new, look: pod.uid == new.uid))
+    for event in GOING if profile.preempts else ():
+        found.setdefault(event, []).append((PREEMPTION, lambda pod, old, new, look: False))
     for event in EVERY if extended else ():
         found.setdefault(event, []).append(("Extender", None))
     return {event: tuple(rows) for event, rows in found.items()}
