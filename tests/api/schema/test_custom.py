@@ -10,6 +10,7 @@ from sampan.api.schema.default import default, drop_nulls
 from sampan.api.schema.nodes import Node
 from sampan.api.schema.openapi import from_openapi, to_openapi
 from sampan.api.schema.prune import prune, unknown_fields
+from sampan.api.schema.unique import check_unique
 from sampan.api.schema.validate import validate
 
 SPEC: dict[str, Any] = {
@@ -47,7 +48,7 @@ CASES = [(from_openapi(group["schema"]), case) for group in GOLDEN for case in g
 def test_objects_fare_as_with_a_real_server(node: Node, case: dict[str, Any]) -> None:
     obj = {} if case["spec"] is None else {"spec": case["spec"]}
     filled = default(drop_nulls(prune(obj, node), node), node)
-    errors = validate(filled, node)
+    errors = validate(filled, node) + check_unique(filled, node)
     if "stored" in case:
         assert errors == []
         assert filled == {"spec": case["stored"]}

@@ -72,7 +72,7 @@ def _resource(crd: Obj, version: Obj, meta: Node) -> Resource:
     stored = next(v["name"] for v in spec["versions"] if v.get("storage"))
     schema: Obj = (version.get("schema") or {}).get("openAPIV3Schema") or {"x-kubernetes-preserve-unknown-fields": True}
     subresources: Mapping[str, Any] = version.get("subresources") or {}
-    columns = columns_of(version)
+    columns, scale = columns_of(version), _scale(subresources.get("scale"))
     return Resource(
         mapping=mapping,
         singular=names.get("singular") or names["kind"].lower(),
@@ -82,7 +82,10 @@ def _resource(crd: Obj, version: Obj, meta: Node) -> Resource:
         verbs=VERBS,
         schema=custom_schema(schema, meta),
         strategy=CustomStrategy(
-            has_status="status" in subresources, status_keeps=RESET_META, structural=from_openapi(schema)
+            has_status="status" in subresources,
+            status_keeps=RESET_META,
+            structural=from_openapi(schema),
+            scale=scale,
         ),
         subresources=_subresources(subresources),
         columns=columns,
@@ -94,7 +97,7 @@ def _resource(crd: Obj, version: Obj, meta: Node) -> Resource:
         storage=GVR(group, stored, names["plural"]),
         from_storage=_conversion(spec, stored, mapping),
         to_storage=_conversion(spec, name, mapping._replace(version=stored)),
-        scale=_scale(subresources.get("scale")),
+        scale=scale,
         storage_version_hash=storage_version_hash(GVK(group, stored, names["kind"])),
         has_generation=True,
         allow_unconditional_update=False,

@@ -1,7 +1,7 @@
 """x-kubernetes-validations: rules of a schema compiled once, evaluated on every write (KEP-2876, KEP-4008)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sampan.api.cel.environment import PER_CALL, PER_OBJECT, Environment, Program
@@ -11,8 +11,10 @@ from sampan.api.cel.types import Type, optional_of
 from sampan.api.cel.values import NONE, EvalError, Optional, OutOfBudget
 from sampan.api.errors import FieldError
 from sampan.api.json import Obj
+from sampan.api.schema.correlate import is_same
 from sampan.api.schema.nodes import Node
-from sampan.api.schema.openapi import from_openapi
+from sampan.api.schema.openapi import from_openapi, to_openapi
+from sampan.resources.custom.field_path import PathError, valid_path
 from sampan.resources.strategies.checks import duplicate, forbidden, invalid, required
 
 RULES = "x-kubernetes-validations"
@@ -28,6 +30,8 @@ class Rule:
     message: Program | None
     wrong: str = ""
     wrong_message: str = ""
+    below: str = ""
+    """The path of the field it speaks of, from its place."""
 
     @property
     def uses_old(self) -> bool:
@@ -96,16 +100,17 @@ class Place:
     all_of: list["Place"] = field(default_factory=list)
 
 
-def compile_schema(node: Node) -> Place | None:
-    """All rules of a kind's schema; None if there are none that apply."""
-    return _place(node, node, True) if has_rules(node) else None
+def compile_schema(node: Node, *, is_root: bool = True) -> Place | None:
+    """All rules of a kind's schema, or of a part of it; None if there are none that apply."""
+    return _place(node, node, is_root) if has_rules(node) else None
 
 
 def _place(rules: Node, node: Node, is_root: bool) -> Place | None:
     """`rules` is the schema that holds the rules: the node itself, or a part of its allOf."""
     type_ = type_of_node(node, is_root, "selfType")
     own = list(rules.extra.get(RULES) or ())
-    made = Place(node, compile_rules(own, type_) if type_ is not None else [], converter(node))
+    compiled = compile_rules(own, type_) if type_ is not None else []
+    made = Place(node, [_with_path(rule, node) for rule in compiled], converter(node))
     if rules.items is not None and node.items is not None:
         made.items = _place(rules.items, node.items, node.items.embedded)
     for key, child in rules.properties.items():
@@ -120,6 +125,16 @@ def _place(rules: Node, node: Node, is_root: bool) -> Place | None:
     return made if made.rules or made.items or made.properties or made.all_of else None
 
 
+def _with_path(rule: Rule, node: Node) -> Rule:
+    path = rule.spec.get("fieldPath")
+    if not path:
+        return rule
+    try:
+        return replace(rule, below=valid_path(path, to_openapi(node))[0])
+    except PathError:
+        return rule
+
+
 # --- evaluation
 
 Pair = tuple[Any, Any]
@@ -128,8 +143,9 @@ Pair = tuple[Any, Any]
 class Run:
     """The evaluation of all rules for one object."""
 
-    def __init__(self) -> None:
+    def __init__(self, borne: list[FieldError]) -> None:
         self.errors: list[FieldError] = []
+        self._borne = borne
         self._budget = PER_OBJECT
 
     def check(self, place: Place, value: Any, old: Any, path: str, same: tuple[Pair | None, Pair | None]) -> None:
@@ -210,27 +226,12 @@ class Run:
         return result is True
 
     def _fail(self, rule: Rule, variables: Mapping[str, Any], value: Any, path: str, same: Any, place: Place) -> None:
-        if not rule.uses_old and _unchanged(same):
-            return
         detail = self._message(rule, variables) or str(rule.spec.get("message") or "").strip()
         detail = detail or f"failed rule: {rule.text}"
-        below = str(rule.spec.get("fieldPath") or "").strip().removeprefix(".")
-        if below:
-            path = below if path == "<nil>" else f"{path}{'' if below.startswith('[') else '.'}{below}"
-        structured = _kind(place.node) in ("object", "array")
-        match rule.spec.get("reason"):
-            case "FieldValueForbidden":
-                self.errors.append(forbidden(path, detail))
-            case "FieldValueRequired":
-                self.errors.append(required(path, detail))
-            case "FieldValueDuplicate" if structured:
-                self.errors.append(FieldError("FieldValueDuplicate", path, "Duplicate value"))
-            case "FieldValueDuplicate":
-                self.errors.append(duplicate(path, value))
-            case _ if structured:
-                self.errors.append(FieldError("FieldValueInvalid", path, f"Invalid value: {detail}"))
-            case _:
-                self.errors.append(invalid(path, value, detail))
+        if rule.below:
+            path = rule.below if path == "<nil>" else f"{path}.{rule.below}"
+        error = _error(rule.spec.get("reason"), path, _kind(place.node), value, detail)
+        (self._borne if not rule.uses_old and _unchanged(same, place.node) else self.errors).append(error)
 
     def _message(self, rule: Rule, variables: Mapping[str, Any]) -> str:
         """What the message expression gives; nothing if it fails."""
@@ -253,16 +254,36 @@ def _kind(node: Node) -> str:
     return {"map": "object", "any": "", "int-or-string": ""}.get(node.type, node.type)
 
 
-def _unchanged(same: tuple[Pair | None, Pair | None]) -> bool:
-    pair = same[0] or same[1]
-    return pair is not None and bool(pair[0] == pair[1])
+def _error(reason: Any, path: str, kind: str, value: Any, detail: str) -> FieldError:
+    """The error of a rule that does not hold; objects and lists are not shown."""
+    structured = kind in ("object", "array")
+    match reason:
+        case "FieldValueForbidden":
+            return forbidden(path, detail)
+        case "FieldValueRequired":
+            return required(path, detail)
+        case "FieldValueDuplicate" if structured:
+            return FieldError("FieldValueDuplicate", path, "Duplicate value")
+        case "FieldValueDuplicate":
+            return duplicate(path, value)
+        case _ if structured:
+            return FieldError("FieldValueInvalid", path, f"Invalid value: {detail}")
+    return invalid(path, value, detail)
 
 
-def rule_errors(place: Place, new: Any, old: Any, path: str = "", *, ratchet: bool = True) -> list[FieldError]:
+def _unchanged(same: tuple[Pair | None, Pair | None], node: Node) -> bool:
+    if same[0] is not None:
+        return is_same(*same[0], node)
+    return same[1] is not None and bool(same[1][0] == same[1][1])
+
+
+def rule_errors(
+    place: Place, new: Any, old: Any, path: str = "", *, ratchet: bool = True, borne: list[FieldError] | None = None
+) -> list[FieldError]:
     """What the rules of a schema find wrong with a value at a path (`old` on update).
 
-    `ratchet`: what was wrong before and did not change is borne.
+    `ratchet`: what was wrong before and did not change is borne, and told in `borne`.
     """
-    run = Run()
+    run = Run([] if borne is None else borne)
     run.check(place, new, old, path, ((new, old) if ratchet and old is not None else None, None))
     return run.errors

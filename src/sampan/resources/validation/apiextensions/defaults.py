@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from sampan.api.errors import FieldError
 from sampan.api.json import Obj
 from sampan.api.schema.nodes import Node
 from sampan.api.schema.openapi import from_openapi
@@ -65,8 +64,8 @@ def _default(schema: Obj, at: str, around: tuple[Node, Around], in_meta: bool) -
         found = coercion_errors(value, node, at) or embedded_errors(value, node, at)
         if found:
             return errors + found
-    found = [_placed(error, at) for error in validate(value, from_openapi(_as_told(schema)))]
-    return errors + (found or _rules(value, node, at))
+    found = validate(value, from_openapi(_as_told(schema)), at)
+    return errors + (found or _rules(value, node, at, bool(schema.get(EMBEDDED))))
 
 
 def _as_told(schema: Any) -> Any:
@@ -76,15 +75,10 @@ def _as_told(schema: Any) -> Any:
     return [_as_told(one) for one in schema] if isinstance(schema, list) else schema
 
 
-def _placed(error: FieldError, at: str) -> FieldError:
-    path = "" if error.field == "<nil>" else error.field
-    return error._replace(field=f"{at}{'' if path.startswith('[') or not path else '.'}{path}")
-
-
-def _rules(value: Any, node: Node, at: str) -> Errors:
+def _rules(value: Any, node: Node, at: str, is_root: bool) -> Errors:
     from sampan.resources.custom.rules import compile_schema, rule_errors
 
-    place = compile_schema(node)
+    place = compile_schema(node, is_root=is_root)
     if place is None:
         return []
     return rule_errors(place, value, value, at, ratchet=False) or rule_errors(place, value, None, at)
