@@ -15,6 +15,7 @@ NAMES = (
     "kill_to_status",
     "controllers",
     "scheduler",
+    "scale",
     "apiserver_path",
     "store",
     "watch",

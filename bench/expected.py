@@ -17,5 +17,7 @@ EXPECTED = {
     "kill to Failed, containerd": "≤ 60 ms, at this stage 150 (Go kubelet 1,843 ms)",
     "Pod Security: restricted, a pod that passes, 3 containers": "≥ 20,000/s",
     "scheduler alone, 1,000 nodes: pods of Deployments": "≥ 2,000 decisions/s",
+    "10,000 pods on 1,000 simulated nodes, created to Ready": "≥ 500 pods/s",
+    "resident memory with 10,000 pods on 1,000 simulated nodes": "≤ 600 MiB",
     "create to Running, containerd": "≤ 350 ms (Go kubelet 511 ms)",
 }

@@ -9,6 +9,7 @@ import pytest
 
 from sampan.aio.clock import RealClock
 from sampan.cluster import nodes
+from sampan.cluster.cluster import Cluster
 from sampan.cluster.config import ClusterConfig, ClusterError
 from sampan.cluster.nodes import find_runtime, pod_cidr, unusable
 from sampan.kubelet.simulated import SimulatedRuntime
@@ -92,3 +93,14 @@ async def test_auto_without_any_is_simulated(tmp_path: Path, monkeypatch: pytest
 
 def test_each_simulated_node_has_addresses_of_its_own() -> None:
     assert [pod_cidr(number) for number in (0, 1, 256)] == ["10.244.0.0/24", "10.244.1.0/24", "10.245.0.0/24"]
+
+
+async def test_stages_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "stages.yaml"
+    file.write_text(
+        "kind: Stage\napiVersion: sampan.dev/v1alpha1\nmetadata: {name: s}\nspec: {resourceRef: {kind: Job}}"
+    )
+    with pytest.raises(ClusterError, match=r"stages.yaml: s: spec.resourceRef.kind: expected one of Pod, Node"):
+        await Cluster(nodes=1, runtime="simulated", simulator_stages=file).start()
+    with pytest.raises(ClusterError, match="No such file"):
+        await Cluster(nodes=1, runtime="simulated", simulator_stages=tmp_path / "none").start()

@@ -6,6 +6,7 @@ import click
 
 from sampan import __version__
 from sampan.cli.verbs.advise import advise
+from sampan.cli.verbs.bench import bench
 from sampan.cli.verbs.cve_feed import cve_feed
 from sampan.cli.verbs.down import down
 from sampan.cli.verbs.join import join
@@ -16,7 +17,7 @@ from sampan.cli.verbs.status import status
 from sampan.cli.verbs.token import token
 from sampan.cli.verbs.up import up
 
-VERBS = (up, down, status, server, node, join, token, cve_feed, advise, pod_security)
+VERBS = (up, down, status, server, node, join, token, cve_feed, advise, pod_security, bench)
 
 
 @click.group(

@@ -34,6 +34,8 @@ class ClusterConfig:
     nodes: int = 1
     runtime: str = "auto"
     """auto, simulated, or unix://SOCKET."""
+    simulator_stages: Path | None = None
+    """Stage objects that simulated nodes and their pods pass through; with it no simulated node has an agent."""
     node_ip: str = ""
     """The address of the nodes, where their agents listen; empty: 127.0.0.1 for simulated ones, else the machine's."""
     store: str = ""

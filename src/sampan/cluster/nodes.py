@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sampan.aio.clock import Clock
 from sampan.api.names import ObjectRef
@@ -30,9 +31,14 @@ from sampan.net.http_server import Server, serve
 from sampan.net.tls import server_context
 from sampan.resources.kinds import NAMESPACES
 
+if TYPE_CHECKING:
+    from sampan.simulator.simulator import Simulator
+
 log = logging.getLogger("sampan.cluster")
 SOCKETS = (Path("/run/containerd/containerd.sock"), Path("/run/crio/crio.sock"))
 POD_NETWORK = "10.244.0.0/16"
+MOST_AGENTS = 50
+"""Simulated nodes up to this number have an agent each, as real ones do; more are simulated all by one."""
 SIMULATED = Machine(
     "32",
     "256Gi",
@@ -56,6 +62,7 @@ class Nodes:
 
     runtime_name: str
     kubelets: list[Kubelet] = field(default_factory=list)
+    simulator: "Simulator | None" = None
     servers: list[Server] = field(default_factory=list)
     volumes: LocalVolumes | None = None
     throw_away: bool = False
@@ -66,6 +73,9 @@ class Nodes:
         if self.volumes is not None:
             await self.volumes.close()
             self.volumes = None
+        if self.simulator is not None:
+            await self.simulator.close()
+            self.simulator = None
         for kubelet in self.kubelets:
             await kubelet.close(evacuate=self.throw_away)
         for server in self.servers:
@@ -81,6 +91,8 @@ async def start_nodes(
     if not config.nodes:
         return Nodes("none")
     real = await find_runtime(config, say)
+    if real is None and (config.nodes > MOST_AGENTS or config.simulator_stages is not None):
+        return await _simulate(config, data_dir, plane, informers, clock)
     nodes = Nodes(real[1].name if real else "simulated", throw_away=real is not None and config.data_dir is None)
     address = config.node_ip or (own_address() if real else "127.0.0.1")
     names = [f"node-{number + 1}" for number in range(config.nodes)]
@@ -117,6 +129,26 @@ async def start_nodes(
                 runtime.annotations_of = kubelet.annotations
             await kubelet.start()
         nodes.volumes = LocalVolumes(admin, informers, clock, data_dir / "volumes", frozenset(names))
+        nodes.volumes.start()
+    except BaseException:
+        await nodes.close()
+        raise
+    return nodes
+
+
+async def _simulate(
+    config: ClusterConfig, data_dir: Path, plane: ControlPlane, informers: Informers, clock: Clock
+) -> Nodes:
+    """One simulator for all nodes."""
+    from sampan.cluster.simulation import simulator
+
+    networks = {f"node-{number + 1}": pod_cidr(number) for number in range(config.nodes)}
+    nodes = Nodes("simulated")
+    nodes.simulator = simulator(config, plane, informers, clock, networks)
+    try:
+        await nodes.simulator.start()
+        admin = Api(plane.transport("sampan-nodes", "system:masters"))
+        nodes.volumes = LocalVolumes(admin, informers, clock, data_dir / "volumes", frozenset(networks))
         nodes.volumes.start()
     except BaseException:
         await nodes.close()

@@ -7,7 +7,7 @@ import click
 
 from sampan.cli.verbs.up import OF_NODES, OPTIONS, start, with_options
 
-NO_NODES = {"nodes": 0, "runtime": "simulated", "node_ip": ""}
+NO_NODES = {"nodes": 0, "runtime": "simulated", "simulator_stages": None, "node_ip": ""}
 
 
 @click.command()

@@ -38,6 +38,11 @@ OF_NODES = (
     click.option(
         "--runtime", default="auto", show_default=True, help="auto, simulated, or unix://SOCKET of a CRI runtime."
     ),
+    click.option(
+        "--simulator-stages",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Stage objects (YAML) that simulated nodes and pods pass through.",
+    ),
     click.option("--node-ip", default="", help="The nodes' address.  [127.0.0.1; with a real runtime the machine's]"),
 )
 OPTIONS = (
@@ -141,6 +146,7 @@ def make_config(options: dict[str, Any]) -> ClusterConfig:
         kubeconfig=options["kubeconfig"],
         nodes=options["nodes"],
         runtime=options["runtime"],
+        simulator_stages=options["simulator_stages"],
         node_ip=options["node_ip"],
         store=options["store"],
         kubernetes_version=parse_version(options["kubernetes_version"]),
