@@ -13,7 +13,16 @@ from sampan.api.names import ObjectRef
 from sampan.client.api import Api
 from sampan.net.http import Request, Response
 from sampan.net.http_server import serve
-from sampan.resources.kinds import DEVICECLASSES, PODS, RESOURCECLAIMS, RESOURCECLAIMTEMPLATES, RESOURCESLICES
+from sampan.resources.kinds import (
+    DEVICECLASSES,
+    PODS,
+    PVCS,
+    RESOURCECLAIMS,
+    RESOURCECLAIMTEMPLATES,
+    RESOURCESLICES,
+    STORAGECLASSES,
+)
+from sampan.scheduler.loop import BINDERS
 
 
 def pod(name: str, scheduler: str) -> Obj:
@@ -25,12 +34,7 @@ def pod(name: str, scheduler: str) -> Obj:
 
 async def placed(api: Api, name: str) -> str:
     """The node of a pod, once it has one."""
-    async with asyncio.timeout(20):
-        async for event in api.watch(PODS, "default", fields=f"metadata.name={name}"):
-            node: str = (event.obj.get("spec") or {}).get("nodeName", "")
-            if node:
-                return node
-    raise AssertionError("the watch ended")
+    return await field(api, name, "spec", "nodeName")
 
 
 async def test_profiles_and_an_extender(tmp_path: Path) -> None:
@@ -139,6 +143,33 @@ async def test_claims_from_templates(tmp_path: Path) -> None:
         await api.delete(ObjectRef(PODS, "default", "p"), grace_seconds=0)
         assert await placed(api, "q") == "node-2"
         await gone(api, name)
+
+
+async def test_pods_that_wait_for_volumes_keep_no_others_waiting(tmp_path: Path) -> None:
+    async with Cluster(runtime="simulated", nodes=1, data_dir=tmp_path / "data") as cluster:
+        api = cluster.api()
+        late = {"provisioner": "x.example.com", "volumeBindingMode": "WaitForFirstConsumer"}
+        await api.create(STORAGECLASSES, {"metadata": {"name": "late"}, **late})
+        for number in range(BINDERS + 1):
+            meta = {"name": f"w{number}", "namespace": "default"}
+            asked = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+            await api.create(PVCS, {"metadata": meta, "spec": {"storageClassName": "late", **asked}})
+            made = pod(f"w{number}", "default-scheduler")
+            made["spec"]["volumes"] = [{"name": "v", "persistentVolumeClaim": {"claimName": f"w{number}"}}]
+            await api.create(PODS, made)
+        assert await field(api, f"w{BINDERS}", "status", "nominatedNodeName") == "node-1"
+        await api.create(PODS, pod("quick", "default-scheduler"))
+        assert await placed(api, "quick") == "node-1"
+
+
+async def field(api: Api, name: str, part: str, key: str) -> str:
+    """A field of a pod, once it has a value."""
+    async with asyncio.timeout(20):
+        async for event in api.watch(PODS, "default", fields=f"metadata.name={name}"):
+            found: str = (event.obj.get(part) or {}).get(key, "")
+            if found:
+                return found
+    raise AssertionError("the watch ended")
 
 
 async def gone(api: Api, name: str) -> None:

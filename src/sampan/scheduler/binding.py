@@ -11,11 +11,24 @@ from sampan.client.cache import Delta
 from sampan.client.informer import Informers
 from sampan.resources.kinds import PODS, PVCS, PVS
 from sampan.scheduler.claims import ClaimWriter
-from sampan.scheduler.decide import Lap
-from sampan.scheduler.extenders import Extenders
+from sampan.scheduler.extenders import ExtenderError, Extenders
 from sampan.scheduler.framework import ClaimPlan, Placement
 from sampan.scheduler.plugins.volumes import SELECTED_NODE
 from sampan.scheduler.pod import PodInfo
+
+FAILURES = (StatusError, OSError, TimeoutError)
+
+
+class BindError(Exception):
+    """A pod that could not be bound, and why in upstream's words; `gone`: there is no such pod any more."""
+
+    def __init__(self, message: str, *, gone: bool = False) -> None:
+        super().__init__(message)
+        self.gone = gone
+
+
+def _told(error: BaseException) -> str:
+    return "context deadline exceeded" if isinstance(error, TimeoutError) else str(error)
 
 
 class Binder:
@@ -39,20 +52,35 @@ class Binder:
         for waiter in self._waiters:
             waiter.set()
 
-    async def bind(self, pod: PodInfo, placement: Placement, seconds: float, lap: Lap) -> None:
-        """Bind the pod, and within `seconds` its claims. Raises StatusError, OSError, TimeoutError, ExtenderError."""
+    async def prepare(self, pod: PodInfo, placement: Placement, seconds: float) -> None:
+        """Bind the pod's claims, within `seconds` each kind. Raises BindError."""
         if placement.claims:
-            await self._bind_claims(placement, seconds)
+            try:
+                await self._bind_claims(placement, seconds)
+            except FAILURES as error:
+                raise BindError(f'running PreBind plugin "VolumeBinding": binding volumes: {_told(error)}') from error
         if placement.devices and self._devices is not None:
-            async with asyncio.timeout(seconds):
-                await self._devices.bind(pod, placement.devices)
-        lap("PreBind", "Success")
-        if self._extenders and await self._extenders.bound(pod, placement.node):
-            return
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._devices.bind(pod, placement.devices)
+            except FAILURES as error:
+                raise BindError(f'running PreBind plugin "DynamicResources": {_told(error)}') from error
+
+    async def bind(self, pod: PodInfo, placement: Placement) -> None:
+        """Bind the pod. Raises BindError."""
+        try:
+            if self._extenders and await self._extenders.bound(pod, placement.node):
+                return
+        except ExtenderError as error:
+            raise BindError(str(error)) from error
         target = {"apiVersion": "v1", "kind": "Node", "name": placement.node}
         meta = {"name": pod.name, "namespace": pod.namespace, "uid": pod.uid}
         binding = {"apiVersion": "v1", "kind": "Binding", "metadata": meta, "target": target}
-        await self._api.call("POST", PODS.path(pod.namespace, pod.name, "binding"), binding)
+        try:
+            await self._api.call("POST", PODS.path(pod.namespace, pod.name, "binding"), binding)
+        except FAILURES as error:
+            gone = isinstance(error, StatusError) and error.code == 404
+            raise BindError(f'running Bind plugin "DefaultBinder": {_told(error)}', gone=gone) from error
 
     def reserve(self, placement: Placement) -> None:
         """What the placement takes is nobody else's from now on."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from sampan.client.informer import Informers
 from sampan.client.recorder import Recorder
 from sampan.obs.metrics import Metrics
 from sampan.resources.kinds import PODS
-from sampan.scheduler.binding import Binder
+from sampan.scheduler.binding import Binder, BindError
 from sampan.scheduler.claims import CachedDevices, ClaimWriter
 from sampan.scheduler.configuration.profiles import Settings
 from sampan.scheduler.decide import Found, Recall, Start, feasible
@@ -172,7 +172,10 @@ class Scheduler:
         self._view.assume(pod, placement.node)
         self._binder.reserve(placement)
         self._queue.placed(pod.key)
-        await self._slots.acquire()
+        if placement.claims or placement.devices:  # these may take long, and must not keep others waiting
+            await asyncio.sleep(0)
+        else:
+            await self._slots.acquire()
         self._tasks.start(self._bind(pod, placement, turn), f"bind {pod.name}")
 
     def _error(self, pod: PodInfo, message: str, turn: Turn) -> None:
@@ -258,15 +261,22 @@ class Scheduler:
 
     async def _bind(self, pod: PodInfo, placement: Placement, turn: Turn) -> None:
         """Bind in the background; a pod that cannot be bound is tried again after its back-off."""
+        slow = bool(placement.claims or placement.devices)
+        held = not slow
         try:
-            await self._binder.bind(pod, placement, self._profiles[pod.scheduler].bind_timeout, turn.lap)
-        except (StatusError, OSError, TimeoutError, ExtenderError) as error:
+            if slow:
+                pod = await self._expect(pod, placement.node)
+                await self._binder.prepare(pod, placement, self._profiles[pod.scheduler].bind_timeout)
+                held = await self._slots.acquire()
+            turn.lap("PreBind", "Success")
+            await self._binder.bind(pod, placement)
+        except BindError as error:
             turn.lap("Bind", "Error")
             self._metrics.ended(turn, "error")
             self._not_bound(pod, placement.node)
             await self._binder.undo(pod, placement)
-            if not (isinstance(error, StatusError) and error.code == 404):
-                self._tell(pod, pod.obj, "Warning", "FailedScheduling", f"binding rejected: {error}")
+            if not error.gone:
+                await self._report(pod, str(error), "", "SchedulerError")
         else:
             turn.lap("Bind", "Success")
             self._metrics.bound(turn, self._queue.entries.get(pod.key), self._clock.monotonic())
@@ -275,7 +285,17 @@ class Scheduler:
             self._tell(pod, pod.obj, "Normal", "Scheduled", text)
         finally:
             self._binder.release(placement)
-            self._slots.release()
+            if held:
+                self._slots.release()
+
+    async def _expect(self, pod: PodInfo, node: str) -> PodInfo:
+        """Tell where the pod will go, for it will not be there soon (KEP-5278). The pod with that told."""
+        ref = ObjectRef(PODS, pod.namespace, pod.name)
+        try:
+            await self._api.patch(ref, {"status": {"nominatedNodeName": node}}, "strategic", "status")
+        except (StatusError, OSError):
+            return pod  # it matters too little to give up
+        return replace(pod, nominated=node)
 
     def _not_bound(self, pod: PodInfo, node: str) -> None:
         """Take the pod off its node again, unless it turns out that it is there."""
