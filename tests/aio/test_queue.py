@@ -187,3 +187,25 @@ def test_nothing_is_lost_and_no_key_is_worked_on_twice(operations: list[tuple[ob
         await queue.close()
 
     asyncio.run(play())
+
+
+async def test_a_key_that_rests_is_not_handed_out_before(queue: WorkQueue[str], clock: FakeClock) -> None:
+    queue.add("a")
+    queue.done(await queue.get(), rest=2.0)
+    queue.add("a")
+    queue.add("b")
+    assert await take(queue) == ["b"]
+    assert not queue.idle
+    await clock.advance(1.9)
+    assert await take(queue) == []
+    await clock.advance(0.2)
+    assert await take(queue) == ["a"]
+    assert queue.idle
+
+
+async def test_a_key_that_rests_unasked_is_idle(queue: WorkQueue[str], clock: FakeClock) -> None:
+    queue.add("a")
+    queue.done(await queue.get(), rest=1.0)
+    assert queue.idle
+    await clock.advance(2.0)
+    assert await take(queue) == []

@@ -35,6 +35,7 @@ class WorkQueue(Generic[K]):
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._delayed: list[tuple[float, int, K]] = []
         self._deadlines: set[tuple[K, float]] = set()
+        self._resting: dict[K, float] = {}
         self._order = count()
         self._timer: asyncio.Task[None] | None = None
         self._timer_at = 0.0
@@ -47,7 +48,7 @@ class WorkQueue(Generic[K]):
     @property
     def idle(self) -> bool:
         """Nothing is ready and nobody works; delayed keys may wait."""
-        return not self._ready and not self._busy
+        return not self._ready and all(key in self._resting and key not in self._dirty for key in self._busy)
 
     def next_deadline(self) -> float | None:
         """When the next delayed key becomes ready, on the clock's monotonic scale."""
@@ -107,8 +108,14 @@ class WorkQueue(Generic[K]):
         self._busy.add(key)
         return key
 
-    def done(self, key: K) -> None:
-        """Work on the key has ended."""
+    def done(self, key: K, rest: float = 0.0) -> None:
+        """Work on the key has ended; it is not handed out again for `rest` seconds, whoever adds it."""
+        if rest > 0 and not self._closed:
+            at = self._resting[key] = self.clock.monotonic() + rest
+            heapq.heappush(self._delayed, (at, next(self._order), key))
+            if self._timer is None or at < self._timer_at:
+                self._arm()
+            return
         self._busy.discard(key)
         if key in self._dirty:
             self._ready.append(key)
@@ -146,6 +153,10 @@ class WorkQueue(Generic[K]):
             now = self.clock.monotonic()
             while self._delayed and self._delayed[0][0] <= now:
                 at, _, key = heapq.heappop(self._delayed)
+                if self._resting.get(key) == at:
+                    del self._resting[key]
+                    self.done(key)
+                    continue
                 self._deadlines.discard((key, at))
                 self.add(key)
         self._timer = None

@@ -226,7 +226,11 @@ def is_deleting(obj: Obj) -> bool:
 
 def controller_of(obj: Obj) -> Obj | None:
     """The owner reference that has controller: true."""
-    return next((ref for ref in meta(obj).get("ownerReferences") or () if ref.get("controller")), None)
+    for ref in (obj.get("metadata") or {}).get("ownerReferences") or ():
+        if ref.get("controller"):
+            found: Obj = ref
+            return found
+    return None
 
 
 def owner_reference(owner: Obj, api_version: str, kind: str) -> Obj:
@@ -249,8 +253,11 @@ def with_meta(obj: Obj, **changes: Any) -> Obj:
 
 def condition(obj: Obj, type_: str) -> Obj | None:
     """A condition of the object's status by type."""
-    conditions: Sequence[Obj] = (obj.get("status") or {}).get("conditions") or ()
-    return next((c for c in conditions if c.get("type") == type_), None)
+    for one in (obj.get("status") or {}).get("conditions") or ():
+        if one.get("type") == type_:
+            found: Obj = one
+            return found
+    return None
 
 
 def is_condition_true(obj: Obj, type_: str) -> bool:

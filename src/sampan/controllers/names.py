@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 
 from sampan.api.json import Obj, dumps
-from sampan.api.meta import ALPHABET
+from sampan.api.meta import ALPHABET, condition
 
 MAX_GENERATED = 58
 
@@ -31,7 +31,7 @@ def spec(obj: Obj) -> Obj:
 
 def is_ready(pod: Obj) -> bool:
     """Whether the pod's Ready condition is True."""
-    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in status(pod).get("conditions") or ())
+    return (condition(pod, "Ready") or {}).get("status") == "True"
 
 
 def is_active(pod: Obj) -> bool:

@@ -25,6 +25,7 @@ from sampan.reconcile.plan import NOTHING, Action, Announce, Create, Delete, Pla
 from sampan.resources.kinds import PODS, REPLICASETS
 
 BURST = 500
+MANY = 100
 """At most so many pods are created or deleted in one turn."""
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 
@@ -205,7 +206,7 @@ def _report(seen: Seen, active: Sequence[Obj], kept: Sequence[Obj]) -> Plan:
     wait = spec(owner).get("minReadySeconds", 0)
     labels = ((spec(owner).get("template") or {}).get("metadata") or {}).get("labels") or {}
     ready = [pod for pod in active if is_ready(pod)]
-    good = [pod for pod in ready if available(pod, wait, seen.now)]
+    good = [pod for pod in ready if available(pod, wait, seen.now)] if wait else ready
     fresh = {
         "replicas": len(active),
         "fullyLabeledReplicas": sum(labels.items() <= labels_of(pod).items() for pod in active),
@@ -243,6 +244,11 @@ def _failure(seen: Seen, active: int) -> Obj:
     return before or {**made, "lastTransitionTime": format_time(seen.now)}
 
 
+def rest(seen: Seen) -> float:
+    """Sets of many pods are looked at less often than each of their pods changes: a millisecond apart for each pod."""
+    return min(1.0, 0.001 * len(seen.pods)) if len(seen.pods) >= MANY else 0.0
+
+
 def controller(name: str, form: Form) -> Controller:
     """The loop for a kind that keeps pods."""
     return Controller(
@@ -253,6 +259,7 @@ def controller(name: str, form: Form) -> Controller:
         ),
         observe=partial(observe, form),
         decide=decide,
+        rest=rest,
         reports_failures=True,
         component=form.component,
     )

@@ -72,6 +72,8 @@ class Controller:
     workers: int = 4
     resync: float = 0.0
     """Seconds after which every key is looked at again; 0 = never."""
+    rest: Callable[[Any], float] | None = None
+    """Seconds for which a key is left alone after a turn, from what was observed; for turns over many objects."""
     reports_failures: bool = False
     """When a write is refused, observe and decide again with `look.failure()`, to say so; then the key is retried."""
     counts: tuple[Counted, ...] = ()

@@ -96,8 +96,9 @@ class Runner:
                 key = await self.queue.get()
             except QueueClosed:
                 return
+            rest = 0.0
             try:
-                await self.handle(key)
+                rest = await self.handle(key)
                 self.queue.forget(key)
             except (StatusError, OSError) as error:
                 log.debug("%s %s: %s", self.controller.name, key, error)
@@ -106,13 +107,14 @@ class Runner:
                 log.exception("%s %s", self.controller.name, key)
                 self.queue.retry(key)
             finally:
-                self.queue.done(key)
+                self.queue.done(key, rest)
 
-    async def handle(self, key: Key) -> None:
-        """Observe, decide, perform; again while the decision asks for live reads."""
+    async def handle(self, key: Key) -> float:
+        """Observe, decide, perform; again while the decision asks for live reads. How long it may rest, in seconds."""
         answers: dict[ObjectRef, Obj | None] = {}
         for _ in range(MAX_ROUNDS):
-            plan = self.decide(key, self.kit.clock.now(), answers)
+            seen = self._observe(key, self.kit.clock.now(), answers)
+            plan = () if seen is None else self.controller.decide(seen)
             if await self._follow_also(plan):
                 continue
             try:
@@ -124,7 +126,7 @@ class Runner:
             if not any(isinstance(action, Ask) for action in plan):
                 if self.controller.resync:
                     self.queue.add_after(key, self.controller.resync)
-                return
+                return self.controller.rest(seen) if self.controller.rest is not None and seen is not None else 0.0
         raise RuntimeError(f"{self.controller.name} {key}: the decision asks without end")
 
     async def _follow_also(self, plan: Plan) -> bool:
@@ -162,8 +164,13 @@ class Runner:
         self, key: Key, now: datetime, answers: dict[ObjectRef, Obj | None], failure: StatusError | None = None
     ) -> Plan:
         """The controller's thinking about one key."""
-        seen: Any = self.controller.observe(self._look(answers, failure), key, now)
+        seen = self._observe(key, now, answers, failure)
         return () if seen is None else self.controller.decide(seen)
+
+    def _observe(
+        self, key: Key, now: datetime, answers: dict[ObjectRef, Obj | None], failure: StatusError | None = None
+    ) -> Any:
+        return self.controller.observe(self._look(answers, failure), key, now)
 
     def _look(self, answers: dict[ObjectRef, Obj | None], failure: StatusError | None = None) -> CacheLookup:
         lean = any(watches.keep is not None for watches in self.controller.watches)

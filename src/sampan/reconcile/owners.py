@@ -62,14 +62,15 @@ def claim(owner: Obj, gvk: GVK, selector: LabelSelector, mapping: RestMapping, c
     uid = uid_of(owner)
     for obj in candidates:
         controller = controller_of(obj)
+        if controller is not None and controller["uid"] != uid:
+            continue
         matches = selector.matches(labels_of(obj))
+        if controller is not None and matches:
+            kept.append(obj)
+            continue
         ref = ObjectRef(mapping, namespace_of(obj), name_of(obj))
         if controller is not None:
-            if controller["uid"] != uid:
-                continue
-            if matches:
-                kept.append(obj)
-            elif not is_deleting(owner):
+            if not is_deleting(owner):
                 rest = [r for r in obj["metadata"].get("ownerReferences") or () if r.get("uid") != uid]
                 patch = {"metadata": {"uid": uid_of(obj), "ownerReferences": rest}}
                 actions.append(Patch(ref, patch, missing_ok=True))

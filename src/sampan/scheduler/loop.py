@@ -32,8 +32,10 @@ from sampan.scheduler.profile import DEFAULT, GATES, PREEMPTION, hints_of
 from sampan.scheduler.queue import SchedulingQueue
 from sampan.scheduler.watching import ClusterView
 
-BINDERS = 16
-"""Bindings under way at once."""
+BINDERS = 128
+"""Bindings under way at once: they wait for the disk together."""
+SLICE = 16
+"""Decisions in a row before others in this process have their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,8 @@ class Scheduler:
             await asyncio.sleep(0)
         else:
             await self._slots.acquire()
+            if self._turn % SLICE == 0:
+                await asyncio.sleep(0)
         self._tasks.start(self._bind(pod, placement, turn), f"bind {pod.name}")
 
     def _error(self, pod: PodInfo, message: str, turn: Turn) -> None:

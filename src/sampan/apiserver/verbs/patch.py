@@ -31,6 +31,7 @@ JSON_PATCH, MERGE, STRATEGIC = (
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
 )
+HEAD = frozenset(("kind", "apiVersion", "metadata"))
 TYPES = (JSON_PATCH, MERGE, STRATEGIC, APPLY)
 NOT_FOR_CUSTOM = (
     f"the body of the request was in an unknown format - accepted media types include: {JSON_PATCH}, {MERGE}, {APPLY}"
@@ -99,14 +100,24 @@ def outcome(old: Obj, given: Given, gvk: GVK, schema: Node) -> tuple[Obj, list[s
     managers = (old.get("metadata") or {}).get("managedFields")
     if given.apart and managers and not given.repeated:
         try:
-            obj, problems = decoded(patched(bare(old), given, schema), given, gvk, schema)
-            return {**obj, "metadata": {**obj["metadata"], "managedFields": managers}}, problems
+            raw = patched(bare(old), given, schema)
+            same = _untouched(raw, old) if schema.name else {}
+            changed = {key: value for key, value in raw.items() if key not in same} if same else raw
+            obj, problems = decoded(changed, given, gvk, schema)
+            return {**obj, **same, "metadata": {**obj["metadata"], "managedFields": managers}}, problems
         except (StatusError, Unfit, KeyError):
             pass  # said below, of the whole object
     try:
         return decoded(patched(old, given, schema), given, gvk, schema)
     except Unfit as error:
         raise unfit(patched(go_ordered(old, schema), given, schema), given, error.why) from None
+
+
+def _untouched(raw: Any, old: Obj) -> Obj:
+    """Whole parts of an object (spec, status, data) that its patch left alone: they need not be decoded again."""
+    if not isinstance(raw, dict):
+        return {}
+    return {key: value for key, value in raw.items() if key not in HEAD and value is old.get(key) is not None}
 
 
 class Unfit(Exception):

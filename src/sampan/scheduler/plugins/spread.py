@@ -169,6 +169,8 @@ class PodTopologySpread:
             factor = log(len(nodes) - len(left_out) + 2)
             return [by_node.get(n.name, 0) * factor + extra if key in n.labels else 0.0 for n in nodes]
         of_nodes = [n.labels.get(key) for n in nodes]
+        if not any(of_nodes):
+            return [0.0] * len(of_nodes)
         values = dict.fromkeys(v for n, v in zip(nodes, of_nodes, strict=True) if n.name not in left_out)
         counts: dict[str | None, int] = {}
         for name, number in by_node.items() if values.keys() != {None} else ():
