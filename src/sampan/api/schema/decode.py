@@ -65,7 +65,7 @@ def decode(value: Any, node: Node) -> tuple[Obj, list[str]]:
     """
     flags: list[bool] = []
     result = _plan(node)(value, flags)
-    return result, unknown_fields(value, node) if flags else []
+    return result, (node.unknown(value) if node.unknown else unknown_fields(value, node)) if flags else []
 
 
 def decode_alone(value: Any, node: Node) -> Any:

@@ -55,6 +55,8 @@ class Node:
     """The definition this field refers to, when the field has its own presence or merge rules."""
     plan: Any = None
     """What decode.py compiled for this node."""
+    unknown: Callable[[Any], list[str]] | None = None
+    """What names the unknown fields of a value, where that is not as for built-in kinds."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Value validations of CRD schemas as written: pattern, minimum, maxItems, allOf, x-kubernetes-validations, ..."""
     merging: Any = field(default=None, init=False)

@@ -51,7 +51,7 @@ def from_openapi(schema: Mapping[str, Any]) -> Node:
     elif isinstance(additional, Mapping):
         node.items = from_openapi(additional)
     elif additional is True:
-        node.items = Node("any", preserve_unknown=True)
+        node.items = Node("any")  # upstream keeps the values, without what objects among them hold
     return node
 
 

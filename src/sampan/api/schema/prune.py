@@ -35,31 +35,62 @@ def _collect(value: Any, node: Node, path: str, found: list[str]) -> None:
             _collect(child, node.items, f"{path}[{index}]", found)
 
 
+NOTHING = Node("any")
+"""The schema of what is not known at all: of such values only scalars and lists of them stay."""
+RESOURCE = frozenset(("apiVersion", "kind", "metadata"))
+
+
 def prune(value: Any, node: Node) -> Any:
-    """The value without fields that the schema does not know; the very same object when there are none."""
-    if isinstance(value, dict) and node.type == "object":
-        return _prune_object(value, node)
-    if isinstance(value, dict) and node.type == "map" and node.items is not None:
-        changed = {key: prune(child, node.items) for key, child in value.items()}
-        return changed if any(changed[key] is not value[key] for key in value) else value
-    if isinstance(value, list) and node.items is not None:
-        items = node.items
-        pruned = [prune(child, items) for child in value]
-        return pruned if any(new is not old for new, old in zip(pruned, value, strict=True)) else value
-    return value
+    """The value without fields that a structural schema does not know; the very same object when there are none."""
+    return _prune(value, node, "", None)
 
 
-def _prune_object(value: Obj, node: Node) -> Obj:
+def pruned_fields(value: Any, node: Node) -> list[str]:
+    """The paths of the fields that `prune` drops, sorted."""
+    found: list[str] = []
+    _prune(value, node, "", found)
+    return sorted(found)
+
+
+def _prune(value: Any, node: Node, path: str, dropped: list[str] | None) -> Any:
+    if isinstance(value, dict):
+        return _prune_object(value, node, path, dropped)
+    if not isinstance(value, list) or not value:
+        return value
+    items = node.items if node.type in ("array", "any") else None
+    if items is None:
+        if node.preserve_unknown:
+            return value
+        items = NOTHING
+    elif node.preserve_unknown and not items.preserve_unknown and items.items is None and not items.properties:
+        return value
+    kept = [
+        one if not isinstance(one, dict | list) else _prune(one, items, f"{path}[{index}]", dropped)
+        for index, one in enumerate(value)
+    ]
+    return kept if any(new is not old for new, old in zip(kept, value, strict=True)) else value
+
+
+def _prune_object(value: Obj, node: Node, path: str, dropped: list[str] | None) -> Obj:
     result: Obj = {}
     same = True
     properties = node.properties
+    others = node.items if node.type != "array" else None
     for key, child in value.items():
-        known = properties.get(key) or node.items
+        if node.embedded and key in RESOURCE:
+            result[key] = child
+            continue
+        known = properties.get(key) or others
         if known is not None:
-            result[key] = prune(child, known)
-            same = same and result[key] is child
-        elif node.preserve_unknown or (node.embedded and key in ("apiVersion", "kind", "metadata")):
+            if isinstance(child, dict | list):
+                result[key] = _prune(child, known, f"{path}.{key}" if path else key, dropped)
+                same = same and result[key] is child
+            else:
+                result[key] = child
+        elif node.preserve_unknown:
             result[key] = child
         else:
             same = False
+            if dropped is not None and (path or key not in RESOURCE):
+                dropped.append(f"{path}.{key}" if path else key)
     return value if same else result

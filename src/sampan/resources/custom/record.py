@@ -11,9 +11,11 @@ from sampan.api.schema.decode import decode
 from sampan.api.schema.default import drop_nulls
 from sampan.api.schema.nodes import Node
 from sampan.api.schema.openapi import from_openapi
-from sampan.api.schema.prune import prune
+from sampan.api.schema.prune import prune, pruned_fields
 from sampan.resources.build import storage_version_hash
+from sampan.resources.custom.coerce import coerce, unknown_metadata
 from sampan.resources.custom.columns import columns_of, rows_of
+from sampan.resources.custom.embedded import has_embedded
 from sampan.resources.custom.paths import compile_path, simple_path
 from sampan.resources.custom.strategy import CustomStrategy
 from sampan.resources.row import RESET_META
@@ -38,18 +40,28 @@ def custom_schema(schema: Obj, meta: Node) -> Node:
             _embed(child, meta)
     node._properties = {**own, "apiVersion": STRING, "kind": STRING, "metadata": meta}
 
+    resources = has_embedded(node)
+
     def plan(value: Any, flags: list[bool]) -> Any:
         rest = {k: v for k, v in value.items() if k != "metadata"}
         kept = prune(rest, node)
         if kept is not rest:
             flags.append(True)
         kept = drop_nulls(kept, node)
+        if resources:
+            kept = coerce(kept, node, meta, flags)
         decoded, unknown = decode(value.get("metadata") or {}, meta)
         if unknown:
             flags.append(True)
         return {**kept, "metadata": decoded}
 
-    node.plan = plan
+    def unknown(value: Any) -> list[str]:
+        rest = {k: v for k, v in value.items() if k != "metadata"}
+        own = [f"metadata.{path}" for path in decode(value.get("metadata") or {}, meta)[1]]
+        found = [*own, *pruned_fields(rest, node)]
+        return [*found, *unknown_metadata(prune(rest, node), node, meta)] if resources else found
+
+    node.plan, node.unknown = plan, unknown
     return node
 
 
