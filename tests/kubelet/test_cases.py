@@ -109,6 +109,8 @@ def test_status(case: Obj) -> None:
         started=started_of(case, runtime),
         messages=case.get("messages") or {},
         failure=Waiting(*failure.split(": ", 1)) if failure else None,
+        evicted=bool(case.get("evicted")),
+        disrupted=case.get("disrupted", ""),
         stopped=bool(case.get("stopped")),
         runtime_name="simulated",
     )
@@ -123,6 +125,7 @@ def test_status(case: Obj) -> None:
         "sandbox": line(condition(found, "PodReadyToStartContainers")),
         "containers": {c["name"]: entry(c) for c in _entries(found)},
         "ip": found.get("podIP", ""),
+        "disrupted": line(condition(found, "DisruptionTarget")),
         "status": found,
     }
     for key, value in want.items():

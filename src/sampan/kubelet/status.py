@@ -60,6 +60,8 @@ class Known:
     """Termination messages by container id."""
     failure: Waiting | None = None
     """The whole pod has failed: DeadlineExceeded, Evicted, admission."""
+    evicted: bool = False
+    """The agent itself has ended the pod; if all its containers succeeded then, so has the pod, as upstream has it."""
     disrupted: str = ""
     """Why the agent has ended the pod, as a condition tells it."""
     stopped: bool = False
@@ -85,7 +87,9 @@ def pod_status(pod: Obj, runtime: PodStatus, known: Known, now: datetime) -> Obj
     if before.get("phase") in TERMINAL:
         phase = before["phase"]
         result.update({k: before[k] for k in ("reason", "message") if k in before})
-    elif known.failure is not None:
+    elif known.evicted and not known.stopped and phase in TERMINAL:
+        phase = before.get("phase") or "Pending"  # it is final only with its reason
+    elif known.failure is not None and not (known.evicted and phase == "Succeeded"):
         phase = "Failed"
         result.update(reason=known.failure.reason, message=known.failure.message)
     result.update(phase=phase, startTime=before.get("startTime") or format_time(now))

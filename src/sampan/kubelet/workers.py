@@ -472,6 +472,7 @@ class Workers:
             started=running & state.through if started is None else started,
             messages=state.messages,
             failure=state.failure if ended or state.failure is DEADLINE else None,
+            evicted=state.evicted,
             disrupted=state.disrupted if ended else "",
             stopped=ended,
             runtime_name=self._links.runtime_name,
