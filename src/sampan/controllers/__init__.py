@@ -8,6 +8,7 @@ from sampan.api.names import RestMapping
 from sampan.controllers import (
     account_token_cleaner,
     account_tokens,
+    attach_detach,
     bootstrap_signer,
     cron_job,
     csr_approving,
@@ -84,6 +85,7 @@ def controllers(settings: Settings) -> tuple[Controller, ...]:
         disruption.CONTROLLER,
         node_lifecycle.CONTROLLER,
         pv_binder.CONTROLLER,
+        attach_detach.CONTROLLER,
         ephemeral_volume.CONTROLLER,
         resource_claim.CONTROLLER,
         volume_protection.CLAIMS,

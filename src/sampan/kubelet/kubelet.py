@@ -169,9 +169,16 @@ class Kubelet:
 
         config, name = self.config, self.config.facts.name
         self._drivers = Drivers(config.root / "plugins_registry", name, self.api, self.clock, self._driver_came)
-        links = CsiLinks(config.root, name, self._drivers, self._get, self._token, self._claim_grew, self.clock)
+        links = CsiLinks(
+            config.root, name, self._drivers, self._get, self._token, self._claim_grew, self.clock, self._report
+        )
         self._csi = CsiMounter(links)
+        self._csi.remember()
         self.node.in_use = self._csi.in_use
+
+    async def _report(self) -> None:
+        """The node's status, now."""
+        await self.node.beat(self._wrong)
 
     # --- life
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from sampan.aio.clock import Clock
+from sampan.api.csi import MANAGED
 from sampan.api.errors import StatusError
 from sampan.api.json import Obj
 from sampan.api.names import ObjectRef
@@ -99,7 +100,8 @@ def node_object(facts: NodeFacts) -> Obj:
     spec: Obj = {"podCIDR": facts.pod_cidr, "podCIDRs": [facts.pod_cidr]} if facts.pod_cidr else {}
     if facts.taints:
         spec["taints"] = list(facts.taints)
-    return {"kind": "Node", "apiVersion": "v1", "metadata": {"name": facts.name, "labels": labels}, "spec": spec}
+    meta = {"name": facts.name, "labels": labels, "annotations": {MANAGED: "true"}}
+    return {"kind": "Node", "apiVersion": "v1", "metadata": meta, "spec": spec}
 
 
 def capacity(machine: Machine) -> dict[str, str]:
@@ -212,8 +214,9 @@ class NodeKeeper:
         except StatusError as error:
             if error.reason != "AlreadyExists":
                 raise
-            labels = node_object(self.facts)["metadata"]["labels"]
-            self.node = await self._api.patch(self._ref(), {"metadata": {"labels": labels}})
+            meta = node_object(self.facts)["metadata"]
+            mine = {"labels": meta["labels"], "annotations": meta["annotations"]}
+            self.node = await self._api.patch(self._ref(), {"metadata": mine})
         self.event("Normal", "Starting", "Starting kubelet.")
 
     async def refresh(self) -> None:

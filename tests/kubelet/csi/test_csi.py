@@ -10,6 +10,7 @@ import pytest
 from grpclib.const import Status
 
 from sampan.aio.clock import RealClock
+from sampan.api.csi import attachment_name, unique_name
 from sampan.api.errors import not_found
 from sampan.api.json import Obj, loads
 from sampan.api.names import ObjectRef
@@ -22,10 +23,8 @@ from sampan.kubelet.csi.records import (
     Capability,
     Wanted,
     access_mode,
-    attachment_name,
     changes_group,
     inline_handle,
-    unique_name,
 )
 from sampan.kubelet.csi.registration import Drivers
 from sampan.kubelet.volumes import VolumeError
@@ -94,7 +93,15 @@ class World:
     def fresh(self) -> CsiMounter:
         """A mounter that remembers nothing, as after a restart."""
         o = self.objects
-        return CsiMounter(Links(self.root, "n1", self.drivers, o.read, o.token, o.grew, self.clock))
+        links = Links(self.root, "n1", self.drivers, o.read, o.token, o.grew, self.clock, self.report)
+        self.current = CsiMounter(links)
+        return self.current
+
+    async def report(self) -> None:
+        """What a node's keeper does."""
+        node = self.objects.found["Node", "n1"]
+        in_use = {"volumesInUse": self.current.in_use()}
+        self.objects.found["Node", "n1"] = {**node, "status": {**(node.get("status") or {}), **in_use}}
 
     async def register(self) -> CsiNode:
         """Start watching, and the driver; returns when it is registered."""
@@ -296,8 +303,9 @@ async def test_a_volume_waits_until_it_is_attached(world: World) -> None:
     await asyncio.sleep(0)
     assert world.double.named() == [], "the node has to say so too"
     node = world.objects.found["Node", "n1"]
+    assert node["status"]["volumesInUse"] == [unique_name(NAME, "vol-1")], "it says first what it will use"
     attached = [{"name": unique_name(NAME, "vol-1"), "devicePath": ""}]
-    world.objects.found["Node", "n1"] = {**node, "status": {"volumesAttached": attached}}
+    world.objects.found["Node", "n1"] = {**node, "status": {**node["status"], "volumesAttached": attached}}
     await mounting
     assert dict(world.double.last(STAGE).publish_context) == {"dev": "sdb"}
     assert dict(world.double.last(PUBLISH).publish_context) == {"dev": "sdb"}
@@ -309,6 +317,22 @@ async def test_an_attachment_that_failed(world: World) -> None:
     world.objects.found["VolumeAttachment", name] = {"status": {"attached": False, "attachError": {"message": "no"}}}
     with pytest.raises(VolumeError, match="attachment for vol-1 failed: no"):
         await world.mounter.mount(world.volume(pod()))
+
+
+async def test_what_is_in_use_is_told_until_it_is_unmounted_also_by_the_next_agent(world: World) -> None:
+    await world.register()
+    name, unique = attachment_name("vol-1", NAME, "n1"), unique_name(NAME, "vol-1")
+    world.objects.found["VolumeAttachment", name] = {"status": {"attached": True}}
+    node = world.objects.found["Node", "n1"]
+    world.objects.found["Node", "n1"] = {**node, "status": {"volumesAttached": [{"name": unique, "devicePath": ""}]}}
+    await world.mounter.mount(world.volume(pod()))
+    fresh = world.fresh()
+    assert fresh.in_use() == []
+    fresh.remember()
+    assert fresh.in_use() == [unique]
+    await fresh.unmount_pod("u")
+    assert fresh.in_use() == []
+    assert world.objects.found["Node", "n1"]["status"]["volumesInUse"] == []
 
 
 async def test_a_driver_that_is_not_there(world: World) -> None:

@@ -12,20 +12,18 @@ from typing import Protocol
 
 from sampan.aio.clock import Clock
 from sampan.aio.files import write_atomic
+from sampan.api.csi import PLUGIN, attachment_name, unique_name
 from sampan.api.json import JSONDecodeError, Obj, dumps, loads
 from sampan.api.quantity import compare, value
 from sampan.kubelet.csi.client import CsiError, CsiNode
 from sampan.kubelet.csi.records import (
     ESCAPED,
-    PLUGIN,
     Capability,
     Mounting,
     Wanted,
     access_mode,
-    attachment_name,
     changes_group,
     pod_context,
-    unique_name,
 )
 from sampan.kubelet.summary import VolumeUsage
 from sampan.kubelet.volumes.base import VolumeError, VolumePath
@@ -70,6 +68,8 @@ class Links:
     resized: Callable[[Obj, str], Awaitable[None]]
     """Tell that a claim has a new size now."""
     clock: Clock
+    report: Callable[[], Awaitable[None]]
+    """Have the node's status say what is in use."""
 
 
 @dataclass(slots=True)
@@ -80,6 +80,16 @@ class CsiMounter:
     _mounted: dict[tuple[str, str], Mounted] = field(default_factory=dict)
     _staged: set[tuple[str, str]] = field(default_factory=set)
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _begun: dict[tuple[str, str], str] = field(default_factory=dict)
+    """What may be in use though it is not mounted yet, or was mounted by an earlier agent; as the node names it."""
+
+    def remember(self) -> None:
+        """What an earlier agent has left here is in use until its pods are gone."""
+        for folder in (self.links.root / "pods").glob(f"*/volumes/{ESCAPED}/*"):
+            data = _read_data(folder)
+            if data is not None and data.get("volumeLifecycleMode") != "Ephemeral":
+                key = (folder.parent.parent.parent.name, folder.name)
+                self._begun[key] = unique_name(data["driverName"], data["volumeHandle"])
 
     # --- asking
 
@@ -90,7 +100,8 @@ class CsiMounter:
     def in_use(self) -> list[str]:
         """node.status.volumesInUse: what must not be detached."""
         named = {unique_name(m.wanted.driver, m.wanted.handle) for m in self._mounted.values() if m.wanted.volume}
-        return sorted(named | {unique_name(driver, handle) for driver, handle in self._staged})
+        staged = {unique_name(driver, handle) for driver, handle in self._staged}
+        return sorted(named | staged | set(self._begun.values()))
 
     async def usage(self, uid: str) -> list[VolumeUsage]:
         """What a pod's CSI volumes take, as far as their drivers say."""
@@ -188,18 +199,36 @@ class CsiMounter:
             raise VolumeError(f'volume mode "{mode}" not supported by driver {wanted.driver} (only supports [{only}])')
 
     async def _attached(self, wanted: Wanted) -> Mapping[str, str]:
-        """Wait until the volume is attached to this node; what its attacher says of it."""
+        """Wait until the volume is attached to this node; what its attacher says of it.
+
+        First the node says that it uses the volume, then it looks: so nobody detaches it in between.
+        """
+        begun = (wanted.uid, wanted.spec_name)
+        known = begun in self._begun
+        self._begun[begun] = unique_name(wanted.driver, wanted.handle)
+        try:
+            return await self._attachment(wanted)
+        except BaseException:
+            if not known:
+                self._begun.pop(begun, None)
+            raise
+
+    async def _attachment(self, wanted: Wanted) -> Mapping[str, str]:
         name = attachment_name(wanted.handle, wanted.driver, self.links.node)
         unique = unique_name(wanted.driver, wanted.handle)
         deadline = self.links.clock.monotonic() + ATTACH_TIMEOUT
         while True:
+            node = await self.links.get("Node", "", self.links.node) or {}
+            told: Obj = node.get("status") or {}
+            if unique not in (told.get("volumesInUse") or ()):
+                await self.links.report()
+                node = await self.links.get("Node", "", self.links.node) or {}
+                told = node.get("status") or {}
             attachment = await self.links.get("VolumeAttachment", "", name)
             status: Obj = (attachment or {}).get("status") or {}
-            if status.get("attached"):
-                node = await self.links.get("Node", "", self.links.node) or {}
-                listed = (node.get("status") or {}).get("volumesAttached") or ()
-                if any(entry.get("name") == unique for entry in listed):
-                    return dict(status.get("attachmentMetadata") or {})
+            listed = any(entry.get("name") == unique for entry in told.get("volumesAttached") or ())
+            if status.get("attached") and listed and unique in (told.get("volumesInUse") or ()):
+                return dict(status.get("attachmentMetadata") or {})
             if error := status.get("attachError"):
                 raise VolumeError(f"{PLUGIN}: attachment for {wanted.handle} failed: {error.get('message', '')}")
             if self.links.clock.monotonic() >= deadline:
@@ -317,6 +346,14 @@ class CsiMounter:
 
     async def unmount_pod(self, uid: str) -> None:
         """Unpublish all that a pod has here, also what an earlier agent made; unstage what nobody uses any more."""
+        before = self.in_use()
+        await self._unmount_pod(uid)
+        for key in [key for key in self._begun if key[0] == uid]:
+            del self._begun[key]
+        if self.in_use() != before:
+            await self.links.report()
+
+    async def _unmount_pod(self, uid: str) -> None:
         for folder in await asyncio.to_thread(_folders, self.links.root / "pods" / uid / "volumes" / ESCAPED):
             data = await asyncio.to_thread(_read_data, folder)
             if data is None:

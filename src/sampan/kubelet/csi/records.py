@@ -7,7 +7,6 @@ from hashlib import sha256
 
 from sampan.api.json import Obj
 
-PLUGIN = "kubernetes.io/csi"
 ESCAPED = "kubernetes.io~csi"
 NODE_IDS = "csi.volume.kubernetes.io/nodeid"
 """Annotation of a node: its ids by driver, as JSON."""
@@ -81,16 +80,6 @@ def access_mode(modes: Sequence[str], capabilities: frozenset[Capability]) -> in
     if first not in table:
         raise ValueError(f"access mode {first} is not known to CSI")
     return table[first]
-
-
-def attachment_name(handle: str, driver: str, node: str) -> str:
-    """The name of a volume's VolumeAttachment for a node."""
-    return "csi-" + sha256(f"{handle}{driver}{node}".encode()).hexdigest()
-
-
-def unique_name(driver: str, handle: str) -> str:
-    """How node.status.volumesAttached and volumesInUse name a volume."""
-    return f"{PLUGIN}/{driver}^{handle}"
 
 
 def inline_handle(pod_uid: str, name: str) -> str:
