@@ -125,6 +125,11 @@ async def test_claims_on_devices(tmp_path: Path) -> None:
         )
         await api.create(RESOURCECLAIMS, {"metadata": {"name": "late", **meta}, "spec": asking(1)})
         assert await placed(api, "early") == "node-2"
+        taint = {"key": "broken", "effect": "NoExecute"}
+        devices = [{"name": "a", "taints": [taint]}, {"name": "b"}]
+        await api.patch(ObjectRef(RESOURCESLICES, "", "node-2"), {"spec": {"devices": devices}})
+        assert await field(api, "p", "metadata", "deletionTimestamp")
+        assert await field(api, "beside", "metadata", "deletionTimestamp")
 
 
 async def test_claims_from_templates(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from sampan.api.json import Obj
 from sampan.api.meta import controller_of, is_deleting, name_of, namespace_of, uid_of
 from sampan.api.names import GVK, Key, ObjectRef
 from sampan.controllers.names import spec
+from sampan.controllers.pod_claims import claim_names, entries_of, is_own, used
 from sampan.reconcile.controller import Controller, Lookup, Watches
 from sampan.reconcile.owners import reference_to
 from sampan.reconcile.plan import NOTHING, Action, Ask, Create, Delete, Emit, Patch, Plan, Requeue, Update
@@ -51,22 +52,6 @@ class SeenClaim:
 Seen = SeenPod | SeenClaim
 
 
-def entries_of(pod: Obj) -> list[Obj]:
-    """What the pod says of its claims."""
-    found: list[Obj] = spec(pod).get("resourceClaims") or []
-    return found
-
-
-def claim_names(pod: Obj) -> Iterator[tuple[Obj, str | None, bool]]:
-    """Each entry of a pod with its claim's name (None: not known or not needed), and whether that has been settled."""
-    told = {one["name"]: one for one in (pod.get("status") or {}).get("resourceClaimStatuses") or ()}
-    for entry in entries_of(pod):
-        if entry.get("resourceClaimName") is not None:
-            yield entry, entry["resourceClaimName"], True
-        else:
-            yield entry, (told.get(entry["name"]) or {}).get("resourceClaimName"), entry["name"] in told
-
-
 def is_done(pod: Obj) -> bool:
     """Whether a pod needs no devices any more."""
     ended = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
@@ -100,11 +85,6 @@ def keys_of_template(look: Lookup, template: Obj) -> Iterable[Key]:
     """The pods that name it."""
     for pod in look.indexed(PODS, TEMPLATES, f"{namespace_of(template)}/{name_of(template)}"):
         yield Key(namespace_of(pod), name_of(pod))
-
-
-def used(pod: Obj) -> Iterable[str]:
-    """Index: the claims of a pod."""
-    return [f"{namespace_of(pod)}/{name}" for _, name, _ in claim_names(pod) if name is not None]
 
 
 def templates(pod: Obj) -> Iterable[str]:
@@ -171,7 +151,7 @@ def _for_pod(seen: SeenPod) -> Plan:
     for entry, name, settled in claim_names(pod):
         claim = seen.claims.get(name) if name is not None else None
         template = entry.get("resourceClaimTemplateName")
-        if template is None or (settled and name is None) or (claim is not None and _is_own(claim, pod)):
+        if template is None or (settled and name is None) or (claim is not None and is_own(claim, pod)):
             continue
         made = next((one for one in seen.claims.values() if _is_made_for(one, pod, entry["name"])), None)
         if made is not None:
@@ -196,7 +176,7 @@ def _reservations(seen: SeenPod) -> Iterator[Action]:
         return
     for entry, name, _ in claim_names(seen.pod):
         claim = seen.claims.get(name) if name is not None else None
-        if claim is None or (entry.get("resourceClaimTemplateName") and not _is_own(claim, seen.pod)):
+        if claim is None or (entry.get("resourceClaimTemplateName") and not is_own(claim, seen.pod)):
             continue
         status = claim.get("status") or {}
         users = status.get("reservedFor") or []
@@ -206,13 +186,9 @@ def _reservations(seen: SeenPod) -> Iterator[Action]:
             yield Update(RESOURCECLAIMS, {**claim, "status": {**status, "reservedFor": [*users, mine]}}, "status")
 
 
-def _is_own(claim: Obj, pod: Obj) -> bool:
-    return (controller_of(claim) or {}).get("uid") == uid_of(pod)
-
-
 def _is_made_for(claim: Obj, pod: Obj, entry: str) -> bool:
     annotations = claim["metadata"].get("annotations") or {}
-    return _is_own(claim, pod) and annotations.get(FOR_CLAIM) == entry
+    return is_own(claim, pod) and annotations.get(FOR_CLAIM) == entry
 
 
 def _create(pod: Obj, entry: str, template: Obj) -> Create:
