@@ -25,6 +25,8 @@ async def test_a_pod_that_does_not_fit_is_refused(agent: "Node") -> None:
     assert "containerStatuses" not in status
     assert status["startTime"]
     assert await agent.events("OutOfcpu") == [why]
+    assert agent.kubelet is not None
+    assert b'kubelet_admission_rejections_total{reason="OutOfcpu"} 1.0' in await agent.kubelet.metrics()
     assert await agent.runs() == ["a/0 running"]
     await agent.api.delete(ObjectRef(PODS, "default", "second"))
     await agent.advance(0.5)
@@ -66,4 +68,6 @@ async def test_a_critical_pod_makes_room(agent: "Node") -> None:
     assert (target["status"], target["reason"], target["message"]) == (
         "True", "TerminationByKubelet", "Pod was preempted by Kubelet to accommodate a critical pod.",
     )  # fmt: skip
+    assert agent.kubelet is not None
+    assert b'kubelet_preemptions{preemption_signal="cpu"} 1.0' in await agent.kubelet.metrics()
     assert await agent.events("Preempting") == ["Preempted in order to admit critical pod"]

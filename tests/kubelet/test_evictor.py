@@ -45,6 +45,8 @@ async def test_memory(node: "Node") -> None:
         "True", "TerminationByKubelet", status["message"],
     )  # fmt: skip
     assert (await node.status("modest"))["phase"] == "Running"
+    assert node.kubelet is not None
+    assert b'kubelet_evictions{eviction_signal="memory.available"} 1.0' in await node.kubelet.metrics()
     assert await node.events("Evicted") == [status["message"]]
     assert (await pressures(node))["MemoryPressure"] == "True KubeletHasInsufficientMemory"
     await node.create("late")

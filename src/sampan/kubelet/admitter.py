@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sampan.api.errors import StatusError
 from sampan.kubelet.admission.fit import Held
 from sampan.kubelet.admission.judge import Judge, Verdict
+from sampan.kubelet.house_metrics import HouseMetrics
 from sampan.kubelet.node import NodeKeeper
 
 log = logging.getLogger("sampan.kubelet")
@@ -18,6 +19,7 @@ class Admitter:
 
     node: NodeKeeper
     judge: Judge
+    counts: HouseMetrics
 
     def verdict(self, wanted: Held, others: Sequence[Held]) -> Verdict:
         """Whether a pod may run beside the others."""

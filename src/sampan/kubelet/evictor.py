@@ -11,6 +11,7 @@ from sampan.kubelet.eviction.course import Course, advance
 from sampan.kubelet.eviction.ranking import ranked
 from sampan.kubelet.eviction.thresholds import Threshold, met, observations
 from sampan.kubelet.eviction.words import REASON, has_limits, past_limits, why
+from sampan.kubelet.house_metrics import HouseMetrics
 from sampan.kubelet.podspec import is_critical, spec
 from sampan.kubelet.runtime import CriError
 from sampan.kubelet.status import Waiting
@@ -54,6 +55,7 @@ class Links:
     tell_pod: Callable[[Obj, str], None]
     free_containers: Callable[[], Awaitable[None]]
     free_images: Callable[[], Awaitable[None]]
+    counts: HouseMetrics
 
 
 class Evictor:
@@ -117,6 +119,7 @@ class Evictor:
             grace = AT_ONCE if not first.grace else rules.most_grace
             text = why(first.resource, pod, stats.get(pod["metadata"]["uid"]), urgent, self._course.seen)
             if self._evict(pod, text, text, grace):
+                links.counts.evicted(first.signal)
                 return [pod]
         return []
 
@@ -124,8 +127,9 @@ class Evictor:
         gone = []
         for pod in pods:
             found = stats.get(pod["metadata"]["uid"])
-            text = past_limits(pod, found, dedicated=dedicated) if found is not None else ""
+            signal, text = past_limits(pod, found, dedicated=dedicated) if found is not None else ("", "")
             if text and self._evict(pod, text, "", AT_ONCE):
+                self._links.counts.evicted(signal)
                 gone.append(pod)
         return gone
 

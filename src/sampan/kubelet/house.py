@@ -7,6 +7,7 @@ from typing import Any
 from sampan.aio.clock import Clock
 from sampan.api.json import Obj
 from sampan.kubelet.evictor import Evictor, Links
+from sampan.kubelet.house_metrics import HouseMetrics
 from sampan.kubelet.image_choice import Policy
 from sampan.kubelet.image_gc import ImageCollector
 from sampan.kubelet.node import NodeKeeper
@@ -22,16 +23,18 @@ class House:
     """`evictor` and `shutdown` also say which pods may not come."""
 
     def __init__(
-        self, config: KubeletConfig, runner: PodRunner, workers: Workers, node: NodeKeeper, stats: Stats, clock: Clock
-    ) -> None:
+        self, config: KubeletConfig, runner: PodRunner, workers: Workers, node: NodeKeeper, stats: Stats,
+        counts: HouseMetrics, clock: Clock,
+    ) -> None:  # fmt: skip
         self._config, self._stats = config, stats
         tell = partial(node.event, "Warning")
         policy = config.images or Policy()
         self.images = ImageCollector(policy, runner.runtime, stats.image_space, workers.active, tell, clock)
+        self.images.removed = counts.removed
         links = Links(
             self._look, workers.active, workers.evict, workers.ended, partial(tell, "EvictionThresholdMet"),
             lambda pod, text: runner.event(pod, "Warning", "Evicted", text), workers.clean_up,
-            self.images.remove_unused,
+            self.images.remove_unused, counts,
         )  # fmt: skip
         self.evictor = Evictor(config.eviction, links, clock)
         node.pressures = lambda: self.evictor.conditions

@@ -41,6 +41,8 @@ class ImageCollector:
     ) -> None:  # fmt: skip
         self._policy, self._runtime, self._space, self._pods = policy, runtime, space, pods
         self._tell, self._clock = tell, clock
+        self.removed: Callable[[str], None] = lambda reason: None
+        """Told why an image was removed: age or space."""
         self._records: Records = {}
         self._used: frozenset[str] = frozenset()
         self._began: float | None = None
@@ -74,7 +76,7 @@ class ImageCollector:
         policy, now = self._policy, self._clock.monotonic()
         order = in_order(self._records, self._used)
         for id_ in too_old(self._records, order, policy, self._began or 0.0, now):
-            await self._remove(id_)
+            await self._remove(id_, "age")
         if policy.high >= 100:
             return
         space = await self._space()
@@ -109,7 +111,7 @@ class ImageCollector:
             if not may_go(record, self._policy, now):
                 continue
             try:
-                await self._remove(id_)
+                await self._remove(id_, "space")
             except CriError as error:
                 log.warning("image %s cannot be removed: %s", id_, error.message)
                 continue
@@ -118,9 +120,10 @@ class ImageCollector:
                 break
         return freed
 
-    async def _remove(self, id_: str) -> None:
+    async def _remove(self, id_: str, reason: str) -> None:
         log.info("removing image %s, which nobody uses", id_)
         await self._runtime.remove_image(id_)
+        self.removed(reason)
         self._records = {other: record for other, record in self._records.items() if other != id_}
 
     async def run(self) -> None:

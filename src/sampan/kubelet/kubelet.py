@@ -25,6 +25,7 @@ from sampan.kubelet.handlers import Handlers
 from sampan.kubelet.health import ProbedHealth
 from sampan.kubelet.host_usage import host_usage
 from sampan.kubelet.house import House
+from sampan.kubelet.house_metrics import HouseMetrics
 from sampan.kubelet.images import Images
 from sampan.kubelet.logs import parse_options, read_log
 from sampan.kubelet.metrics import KubeletMetrics, Observed, volume_text
@@ -103,6 +104,7 @@ class Kubelet:
         self.registry = Metrics()
         self.cache = PodCache(clock)
         self.pleg = make_pleg(config.pleg, runtime, self.cache, clock, self.registry)
+        counts = HouseMetrics(self.registry)
         self._recorder = Recorder(api, clock, "kubelet", facts.name)
         self.node = NodeKeeper(api, clock, facts, self._recorder)
         self._writer = StatusWriter(api, clock)
@@ -126,7 +128,7 @@ class Kubelet:
             Links(
                 self._runner, self.cache, self._writer, clock, self._health, self._delete, self._message, facts.address,
                 facts.runtime.name, Resizer(self._runner, clock, lambda: self.node.node),
-                Admitter(self.node, self._judge()),
+                Admitter(self.node, self._judge(), counts),
             )
         )  # fmt: skip
         host = partial(host_usage, config.root) if config.pods_reachable else None
@@ -134,7 +136,7 @@ class Kubelet:
             runtime, self.cache, self._mine, self._workers.pods, self._volumes.usage, host, self._log_folder
         )
         self.stats = Stats(facts.name, facts.machine, sources, clock)
-        self.house = House(config, self._runner, self._workers, self.node, self.stats, clock)
+        self.house = House(config, self._runner, self._workers, self.node, self.stats, counts, clock)
         self._metrics = KubeletMetrics(
             self.registry, facts.name, facts.kubernetes_version, lambda: len(self._workers.pods())
         )

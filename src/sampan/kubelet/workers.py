@@ -94,11 +94,13 @@ class Workers:
         if verdict.refusal is not None:
             reason, message = verdict.refusal
             self._links.runner.event(state.pod, "Warning", reason, message)
+            self._links.admitter.counts.refused(reason)
             state.failure, state.refused = Waiting(reason, f"Pod was rejected: {message}"), True
             state.stage = Stage.END
         for victim in verdict.preempt:
             self._links.runner.event(victim.pod, "Warning", PREEMPTED.reason, PREEMPTED.message)
             self.evict(victim.pod["metadata"]["uid"], PREEMPTED, preemption.CONDITION)
+            self._links.admitter.counts.preempted(verdict.lacking)
         state.behind |= {victim.pod["metadata"]["uid"] for victim in verdict.preempt}
 
     def evict(self, uid: str, why: Waiting, condition: str, grace: int | None = None) -> bool:

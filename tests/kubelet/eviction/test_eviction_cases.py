@@ -177,6 +177,6 @@ LIMITED = {"name": "a", "resources": {"limits": {"ephemeral-storage": "1Ki"}}}
 )  # fmt: skip
 def test_own_limits(given: Obj, stats: Obj, want: str) -> None:
     assert has_limits(given)
-    assert past_limits(given, stats, dedicated=False) == want
+    assert past_limits(given, stats, dedicated=False)[1] == want
     if "rootfs" in str(stats):
-        assert past_limits(given, stats, dedicated=True) == ""
+        assert past_limits(given, stats, dedicated=True) == ("", "")

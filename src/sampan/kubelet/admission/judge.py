@@ -24,6 +24,8 @@ class Verdict:
     refusal: Refusal | None = None
     preempt: Sequence[Held] = ()
     """Pods that have to end first."""
+    lacking: str = ""
+    """The resource that they end for."""
     stale: bool = False
     """The refusal is for what the Node said; a newer Node may say something else."""
 
@@ -71,7 +73,7 @@ class Judge:
             found = [one for one in found if isinstance(one, Failed)]
             if short and not found:
                 try:
-                    return Verdict(preempt=victims(wanted.pod, others, short))
+                    return Verdict(preempt=victims(wanted.pod, others, short), lacking=short[0].name)
                 except NoVictims as error:
                     text = f"preemption: error finding a set of pods to preempt: {error}"
                     text = f"Unexpected error while attempting to recover from admission failure: {text}"

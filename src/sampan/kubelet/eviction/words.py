@@ -59,18 +59,20 @@ def has_limits(pod: Obj) -> bool:
     return any(DISK in ((c.get("resources") or {}).get("limits") or {}) for c in every)
 
 
-def past_limits(pod: Obj, stats: Obj, *, dedicated: bool) -> str:
-    """Why a pod that has used more of the disk than it may has to go; nothing if it has not."""
+def past_limits(pod: Obj, stats: Obj, *, dedicated: bool) -> tuple[str, str]:
+    """Why a pod that has used more of the disk than it may has to go: signal and text, empty if it has not."""
     used = {v["name"]: int(v.get("usedBytes") or 0) for v in stats.get("volume") or ()}
     for volume in spec(pod).get("volumes") or ():
         limit = (volume.get("emptyDir") or {}).get("sizeLimit")
         if limit and compare(str(limit), "0") > 0 and used.get(volume["name"], 0) > value(limit):
-            return f'Usage of EmptyDir volume "{volume["name"]}" exceeds the limit "{canonical(str(limit))}". '
+            shown = canonical(str(limit))
+            return "emptydirfs.limit", f'Usage of EmptyDir volume "{volume["name"]}" exceeds the limit "{shown}". '
     whole = pod_limits(pod).get(DISK)
     if whole is not None:
         total = int((stats.get("ephemeral-storage") or {}).get("usedBytes") or 0)
         if total > value(whole):
-            return f"Pod ephemeral local storage usage exceeds the total limit of containers {canonical(str(whole))}. "
+            text = f"Pod ephemeral local storage usage exceeds the total limit of containers {canonical(str(whole))}. "
+            return "ephemeralpodfs.limit", text
     limits = {c["name"]: ((c.get("resources") or {}).get("limits") or {}).get(DISK) for c in containers(pod)}
     for entry in stats.get("containers") or ():
         limit = limits.get(entry["name"])
@@ -78,5 +80,6 @@ def past_limits(pod: Obj, stats: Obj, *, dedicated: bool) -> str:
         taken = sum(int((entry.get(part) or {}).get("usedBytes") or 0) for part in parts)
         if limit and value(limit) and taken > value(limit):
             shown = canonical(str(limit))
-            return f'Container {entry["name"]} exceeded its local ephemeral storage limit "{shown}". '
-    return ""
+            text = f'Container {entry["name"]} exceeded its local ephemeral storage limit "{shown}". '
+            return "ephemeralcontainerfs.limit", text
+    return "", ""
