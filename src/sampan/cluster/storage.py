@@ -8,6 +8,7 @@ STANDARD = {
     "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
     "provisioner": "sampan.dev/local-path",
     "reclaimPolicy": "Delete",
+    "allowVolumeExpansion": True,
     "volumeBindingMode": "WaitForFirstConsumer",
 }
 

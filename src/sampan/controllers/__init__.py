@@ -41,6 +41,7 @@ from sampan.controllers import (
     token_cleaner,
     ttl,
     ttl_after_finished,
+    volume_expander,
     volume_protection,
 )
 from sampan.controllers.csr_certificate import Order
@@ -92,6 +93,8 @@ def controllers(settings: Settings) -> tuple[Controller, ...]:
         device_taint.CONTROLLER,
         volume_protection.CLAIMS,
         volume_protection.VOLUMES,
+        volume_protection.CLASSES,
+        volume_expander.CONTROLLER,
         provisioner.controller(settings.volume_root),
         endpointslice.CONTROLLER,
         endpoints.CONTROLLER,

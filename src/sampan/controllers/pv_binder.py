@@ -28,6 +28,7 @@ PROVISIONER, BETA_PROVISIONER = (
     "volume.beta.kubernetes.io/storage-provisioner",
 )
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
+CURRENT_CLASS = "currentVolumeAttributesClassName"
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
 RETROACTIVE = Counted(
     "retroactive_storageclass",
@@ -126,7 +127,7 @@ def _volume_named(seen: SeenClaim, name: str) -> Obj | None:
 
 def _phase(claim: Obj, phase: str, **more: object) -> Action:
     fresh: Obj = {"phase": phase, **more}
-    kept = {k: v for k, v in status(claim).items() if k not in ("phase", "accessModes", "capacity")}
+    kept = {k: v for k, v in status(claim).items() if k not in ("phase", "accessModes", "capacity", CURRENT_CLASS)}
     return Update(PVCS, {**claim, "status": {**kept, **fresh}}, "status")
 
 
@@ -257,7 +258,11 @@ def _bind(seen: SeenClaim, volume: Obj) -> Plan:
     have = status(claim)
     if have.get("phase") == "Bound" and have.get("accessModes") == modes and have.get("capacity"):
         return NOTHING
-    return (_phase(claim, "Bound", accessModes=modes, capacity=have.get("capacity") or capacity),)
+    attributes = (
+        have if have.get("phase") != "Pending" else {CURRENT_CLASS: spec(volume).get("volumeAttributesClassName")}
+    )
+    more = {CURRENT_CLASS: attributes[CURRENT_CLASS]} if attributes.get(CURRENT_CLASS) else {}
+    return (_phase(claim, "Bound", accessModes=modes, capacity=have.get("capacity") or capacity, **more),)
 
 
 CONTROLLER = Controller(

@@ -1,4 +1,4 @@
-"""Let go of claims and volumes that are being deleted, once nobody uses them (upstream: pvc- and pvprotection)."""
+"""Let go of claims, volumes and attributes classes that are being deleted, once nobody uses them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,10 +10,15 @@ from sampan.api.names import Key, ObjectRef, RestMapping
 from sampan.reconcile.controller import Controller, Lookup, Watches
 from sampan.reconcile.owners import self_key
 from sampan.reconcile.plan import NOTHING, Ask, Patch, Plan
-from sampan.resources.kinds import PODS, PVCS, PVS
+from sampan.resources.kinds import PODS, PVCS, PVS, VOLUMEATTRIBUTESCLASSES
+from sampan.resources.quota.claims import attribute_classes
 
-CLAIM, VOLUME = "kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"
-INDEX = "claims"
+CLAIM, VOLUME, ATTRIBUTES = (
+    "kubernetes.io/pvc-protection",
+    "kubernetes.io/pv-protection",
+    "kubernetes.io/vac-protection",
+)
+INDEX, BY_CLASS = "claims", "attributes class"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,21 @@ def observe_volume(look: Lookup, key: Key, now: datetime) -> Seen | None:
     return Seen(PVS, volume, VOLUME, used=(volume.get("status") or {}).get("phase") == "Bound")
 
 
+def left_classes(look: Lookup, old: Obj | None, new: Obj | None) -> Iterable[Key]:
+    """The classes that a claim or a volume names no more."""
+    before, after = (attribute_classes(one) if one is not None else set() for one in (old, new))
+    return [Key("", name) for name in sorted(before - after)]
+
+
+def observe_class(look: Lookup, key: Key, now: datetime) -> Seen | None:
+    """The VolumeAttributesClass; it is in use while a claim or a volume names it."""
+    found = look.get(VOLUMEATTRIBUTESCLASSES, "", key.name)
+    if found is None:
+        return None
+    used = bool(look.indexed(PVS, BY_CLASS, key.name) or look.indexed(PVCS, BY_CLASS, key.name))
+    return Seen(VOLUMEATTRIBUTESCLASSES, found, ATTRIBUTES, used)
+
+
 def decide(seen: Seen) -> Plan:
     """Take the finalizer off what is being deleted and unused; put it on what lacks it."""
     has = seen.finalizer in finalizers_of(seen.obj)
@@ -113,5 +133,15 @@ VOLUMES = Controller(
     "persistentvolume-protection-controller",
     watches=(Watches(PVS, self_key),),
     observe=observe_volume,
+    decide=decide,
+)
+CLASSES = Controller(
+    "volumeattributesclass-protection-controller",
+    watches=(
+        Watches(VOLUMEATTRIBUTESCLASSES, self_key),
+        Watches(PVS, self_key, {BY_CLASS: attribute_classes}, changes=left_classes),
+        Watches(PVCS, self_key, {BY_CLASS: attribute_classes}, changes=left_classes),
+    ),
+    observe=observe_class,
     decide=decide,
 )
