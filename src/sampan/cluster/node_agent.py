@@ -37,7 +37,7 @@ from sampan.kubelet.configuration import ConfigurationError, Loaded, resolv_conf
 from sampan.kubelet.door import ReviewedDoor
 from sampan.kubelet.house_settings import eviction_rules, image_policy, shutdown_graces
 from sampan.kubelet.kubelet import Kubelet
-from sampan.kubelet.node import NodeFacts, this_machine
+from sampan.kubelet.node import NodeFacts, has_apparmor, this_machine
 from sampan.kubelet.pleg.base import PlegConfig
 from sampan.kubelet.runtime import Runtime
 from sampan.kubelet.sandbox_config import Dns
@@ -163,6 +163,7 @@ class NodeAgent:
             master=access.server.partition("://")[2], pleg=PlegConfig(evented=settings.evented), alone=True,
             cgroups=await pod_cgroups(runtime) if real and settings.at("cgroupsPerQOS") else None,
             eviction=eviction_rules(settings), images=image_policy(settings), shutdown=shutdown_graces(settings),
+            apparmor=real is None or await asyncio.to_thread(has_apparmor),
             static_pods=Path(settings.at("staticPodPath")) if settings.at("staticPodPath") else None,
             file_check=settings.seconds("fileCheckFrequency"),
             sysctls=settings.sysctls(str(machine.info.get("kernelVersion") or "")),

@@ -19,6 +19,7 @@ from sampan.client.api import Api
 from sampan.client.cache import Delta
 from sampan.client.informer import Informers
 from sampan.client.recorder import Recorder
+from sampan.kubelet.admission.apparmor import without_apparmor
 from sampan.kubelet.admission.judge import Judge, Refusal
 from sampan.kubelet.admitter import Admitter
 from sampan.kubelet.handlers import Handlers
@@ -161,7 +162,8 @@ class Kubelet:
             return self.house.shutdown.refuse(pod)
 
         system = str(self.config.facts.machine.info.get("operatingSystem") or "linux")
-        return Judge(self.config.sysctls, system, (pressed,), (shut,))
+        after = (shut,) if self.config.apparmor else (without_apparmor, shut)
+        return Judge(self.config.sysctls, system, (pressed,), after)
 
     def _begin_csi(self) -> None:
         """CSI drivers may register here: pods of a real runtime have volumes of theirs."""

@@ -86,6 +86,14 @@ def this_machine(root: Path) -> Machine:
     return Machine(str(os.cpu_count() or 1), f"{memory // 1024}Ki", f"{disk // 1024}Ki", info=info)
 
 
+def has_apparmor() -> bool:
+    """Whether this kernel enforces AppArmor profiles."""
+    try:
+        return Path("/sys/module/apparmor/parameters/enabled").read_text().startswith("Y")
+    except OSError:
+        return False
+
+
 def node_object(facts: NodeFacts) -> Obj:
     """The Node to register, without status."""
     info = facts.machine.info

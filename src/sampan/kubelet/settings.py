@@ -32,6 +32,8 @@ class KubeletConfig:
     """Where pods' cgroups are made; None leaves that to the runtime."""
     sysctls: Allowed = field(default_factory=lambda: allowed(()))
     """The kernel parameters that pods may set."""
+    apparmor: bool = True
+    """Whether the kernel has AppArmor; True where pods are simulated."""
     static_pods: Path | None = None
     """A directory of manifests, or one file: pods that run without an API."""
     file_check: float = 20.0
