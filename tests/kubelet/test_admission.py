@@ -55,6 +55,18 @@ async def test_a_label_that_has_just_come_counts(agent: "Node") -> None:
     assert (await agent.status("q"))["reason"] == "NodeAffinity"
 
 
+async def test_apparmor_needs_a_kernel_that_has_it(node: "Node") -> None:
+    node.settings["apparmor"] = False
+    await node.start()
+    await node.create("free", securityContext={"appArmorProfile": {"type": "Unconfined"}})
+    await node.create("confined", securityContext={"appArmorProfile": {"type": "RuntimeDefault"}})
+    assert (await node.status("free"))["phase"] == "Running"
+    status = await node.status("confined")
+    assert (status["reason"], status["message"]) == (
+        "AppArmor", "Pod was rejected: Cannot enforce AppArmor: AppArmor is not enabled on the host",
+    )  # fmt: skip
+
+
 async def test_a_critical_pod_makes_room(agent: "Node") -> None:
     await agent.create("victim", containers=asking(agent, "3"), terminationGracePeriodSeconds=5)
     await agent.create("critical", containers=asking(agent, "2"), priority=2_000_000_000)

@@ -22,7 +22,7 @@ from sampan.kubelet.cgroups import PodCgroups
 from sampan.kubelet.door import Access, ReviewedDoor
 from sampan.kubelet.kubelet import Kubelet
 from sampan.kubelet.local_volumes import LocalVolumes
-from sampan.kubelet.node import Machine, NodeFacts, this_machine
+from sampan.kubelet.node import Machine, NodeFacts, has_apparmor, this_machine
 from sampan.kubelet.runtime import CriError, Runtime, RuntimeVersion
 from sampan.kubelet.server import NodeServer, ServerSettings
 from sampan.kubelet.settings import KubeletConfig
@@ -120,7 +120,7 @@ async def start_nodes(
             )  # fmt: skip
             settings = KubeletConfig(
                 facts, root, owner=owner, pods_reachable=real is not None, master=f"{address}:{plane.server.port}",
-                cgroups=await pod_cgroups(runtime) if real else None,
+                cgroups=await pod_cgroups(runtime) if real else None, apparmor=not real or has_apparmor(),
             )  # fmt: skip
             kubelet = Kubelet(settings, runtime, api, informers, clock)
             nodes.kubelets.append(kubelet)

@@ -1,11 +1,13 @@
 """Keeps a node usable: evicts, removes unused images, ends pods before the machine is switched off. Wiring only."""
 
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any
 
 from sampan.aio.clock import Clock
 from sampan.api.json import Obj
+from sampan.kubelet.admission.apparmor import without_apparmor
+from sampan.kubelet.admission.judge import Judge, Refusal
 from sampan.kubelet.evictor import Evictor, Links
 from sampan.kubelet.house_metrics import HouseMetrics
 from sampan.kubelet.image_choice import Policy
@@ -50,3 +52,17 @@ class House:
         policy = self._config.images
         if policy is not None and (policy.high < 100 or policy.oldest):
             yield "image collection", self.images.run()
+
+
+def judge(config: KubeletConfig, house: Callable[[], House]) -> Judge:
+    """The rules by which pods are let in; the house is made later, and asked when it is time."""
+
+    def pressed(pod: Obj) -> Refusal | None:
+        return house().evictor.refuse(pod)
+
+    def shut(pod: Obj) -> Refusal | None:
+        return house().shutdown.refuse(pod)
+
+    system = str(config.facts.machine.info.get("operatingSystem") or "linux")
+    after = (shut,) if config.apparmor else (without_apparmor, shut)
+    return Judge(config.sysctls, system, (pressed,), after)

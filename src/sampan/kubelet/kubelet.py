@@ -19,13 +19,11 @@ from sampan.client.api import Api
 from sampan.client.cache import Delta
 from sampan.client.informer import Informers
 from sampan.client.recorder import Recorder
-from sampan.kubelet.admission.apparmor import without_apparmor
-from sampan.kubelet.admission.judge import Judge, Refusal
 from sampan.kubelet.admitter import Admitter
 from sampan.kubelet.handlers import Handlers
 from sampan.kubelet.health import ProbedHealth
 from sampan.kubelet.host_usage import host_usage
-from sampan.kubelet.house import House
+from sampan.kubelet.house import House, judge
 from sampan.kubelet.house_metrics import HouseMetrics
 from sampan.kubelet.images import Images
 from sampan.kubelet.logs import parse_options, read_log
@@ -129,7 +127,7 @@ class Kubelet:
             Links(
                 self._runner, self.cache, self._writer, clock, self._health, self._delete, self._message, facts.address,
                 facts.runtime.name, Resizer(self._runner, clock, lambda: self.node.node),
-                Admitter(self.node, self._judge(), counts),
+                Admitter(self.node, judge(config, lambda: self.house), counts),
             )
         )  # fmt: skip
         host = partial(host_usage, config.root) if config.pods_reachable else None
@@ -151,19 +149,6 @@ class Kubelet:
                 lambda: self.node.node,
             )  # fmt: skip
             self._static = StaticPods(config.static_pods, facts.name, api, clock, links, config.file_check)
-
-    def _judge(self) -> Judge:
-        """The rules by which pods are let in; those of parts that are made later are asked when it is time."""
-
-        def pressed(pod: Obj) -> Refusal | None:
-            return self.house.evictor.refuse(pod)
-
-        def shut(pod: Obj) -> Refusal | None:
-            return self.house.shutdown.refuse(pod)
-
-        system = str(self.config.facts.machine.info.get("operatingSystem") or "linux")
-        after = (shut,) if self.config.apparmor else (without_apparmor, shut)
-        return Judge(self.config.sysctls, system, (pressed,), after)
 
     def _begin_csi(self) -> None:
         """CSI drivers may register here: pods of a real runtime have volumes of theirs."""
