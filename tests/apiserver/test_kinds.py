@@ -5,7 +5,9 @@ policy, node, coordination and events. groups.jsonl.gz: apps, batch, autoscaling
 devices.jsonl.gz: claims on devices, classes and slices. admission.jsonl.gz: webhooks, policies and bindings.
 requests.jsonl.gz: each kind's fields replaced at random in creates and in all three kinds of patches, and one
 walk through the verbs of each kind. managers.jsonl.gz: three managers that apply and update the same object in turn.
-lists.jsonl.gz: parameters of lists, put together at random.
+lists.jsonl.gz: parameters of lists, put together at random. custom.jsonl.gz: CustomResourceDefinitions with random
+mistakes, and objects of random schemas with random values (of steps with several errors, which a real server tells in
+random order, only the status is compared).
 """
 
 import gzip

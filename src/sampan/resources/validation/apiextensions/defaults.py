@@ -10,7 +10,7 @@ from sampan.api.schema.prune import prune
 from sampan.api.schema.validate import validate
 from sampan.resources.custom.embedded import coercion_errors, embedded_errors
 from sampan.resources.strategies.checks import Errors, invalid
-from sampan.resources.validation.apiextensions.structural import EMBEDDED, INT_OR_STRING
+from sampan.resources.validation.apiextensions.structural import EMBEDDED, INT_OR_STRING, is_plain
 
 META = ("metadata", "apiVersion", "kind")
 TYPE_META = {"apiVersion": "validation/v1", "kind": "Validation"}
@@ -39,6 +39,8 @@ def _walk(schema: Obj, at: str, around: tuple[Node, Around], in_meta: bool) -> E
     if isinstance(items, dict):
         errors += _walk(items, f"{at}.items", (resource, lambda value: wrap([value])), in_meta)
     for key, child in (schema.get("properties") or {}).items():
+        if is_plain(child):
+            continue
         inside = in_meta or (embedded and key in META)
         errors += _walk(child, f"{at}.properties[{key}]", (resource, _put(wrap, key)), inside)
     return errors

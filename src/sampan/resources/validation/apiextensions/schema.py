@@ -17,7 +17,13 @@ from sampan.resources.validation.apiextensions.defaults import check_defaults
 from sampan.resources.validation.apiextensions.lists import check_lists, check_map_keys
 from sampan.resources.validation.apiextensions.printed import SCHEMA_FIELDS, shown_schema
 from sampan.resources.validation.apiextensions.rules import RULES, Place, check_expressions, check_form
-from sampan.resources.validation.apiextensions.structural import EMBEDDED, PRESERVE, check_structural, no_structure
+from sampan.resources.validation.apiextensions.structural import (
+    EMBEDDED,
+    PRESERVE,
+    check_structural,
+    is_plain,
+    no_structure,
+)
 
 TYPES = ("array", "boolean", "integer", "number", "object", "string")
 AT_ROOT = (
@@ -136,11 +142,13 @@ def _keywords(schema: Obj, at: str, reach: Reach) -> Errors:
 def _children(schema: Obj, at: str, reach: Reach) -> list[tuple[Obj, str, Reach]]:
     """The schemas below, where they stand and what holds for them there."""
     found: list[tuple[Obj, str, Reach]] = []
-    inner = reach._replace(often=repeated(schema, reach.often))
+    often = repeated(schema, reach.often)
+    inner = reach if often == reach.often else reach._replace(often=often)
 
     def add(child: Any, place: str, below: Reach) -> None:
-        if isinstance(child, dict):
-            found.append((child, f"{at}.{place}", below._replace(alone=bool(child.get(EMBEDDED)))))
+        if isinstance(child, dict) and not is_plain(child):
+            alone = bool(child.get(EMBEDDED))
+            found.append((child, f"{at}.{place}", below if below.alone is alone else below._replace(alone=alone)))
 
     more = inner
     if reach.in_meta:
@@ -149,6 +157,8 @@ def _children(schema: Obj, at: str, reach: Reach) -> list[tuple[Obj, str, Reach]
     add(schema.get("additionalProperties"), "additionalProperties", more)
     is_root = at.endswith(".openAPIV3Schema") and reach.alone
     for key, child in (schema.get("properties") or {}).items():
+        if is_plain(child):
+            continue
         add(child, f"properties[{key}]", _of_property(schema, key, at, inner, is_root))
     mute = reach._replace(rules=False)
     add(schema.get("not"), "not", mute)

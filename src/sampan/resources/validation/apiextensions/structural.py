@@ -33,8 +33,22 @@ POINTERS = frozenset(("default", "x-kubernetes-list-type", "x-kubernetes-map-typ
 """Of these, those that count even when they are empty."""
 
 
+SCALARS = frozenset(("boolean", "integer", "number", "string"))
+PLAIN = frozenset((
+    "type", "description", "title", "format", "nullable", "enum", "minimum", "maximum", "exclusiveMinimum",
+    "exclusiveMaximum", "multipleOf", "minLength", "maxLength",
+))  # fmt: skip
+
+
+def is_plain(schema: Obj) -> bool:
+    """Whether it is a scalar's, with nothing that could be wrong: most schemas are."""
+    return PLAIN.issuperset(schema) and schema.get("type") in SCALARS
+
+
 def no_structure(schema: Obj) -> str:
     """Why no structural schema can be made of this one; nothing if one can."""
+    if is_plain(schema):
+        return ""
     for key, name in UNSUPPORTED:
         value = schema.get(key)
         if value or (key == "additionalItems" and value is not None):
@@ -67,6 +81,8 @@ def check_structural(schema: Obj, at: str) -> Errors:
 
 
 def _invariants(schema: Obj, level: str, at: str) -> Iterator[Any]:
+    if level is not ROOT and is_plain(schema):
+        return
     kind = schema.get("type") or ""
     items, more = schema.get("items"), schema.get("additionalProperties")
     if kind == "array" and not isinstance(items, dict):
@@ -74,6 +90,8 @@ def _invariants(schema: Obj, level: str, at: str) -> Iterator[Any]:
     if isinstance(items, dict):
         yield from _invariants(items, ITEM, f"{at}.items")
     for key, child in (schema.get("properties") or {}).items():
+        if is_plain(child):
+            continue
         yield from _invariants(child, FIELD, f"{at}.properties[{key}]")
     if more is not None and level is ROOT:
         yield forbidden(f"{at}.additionalProperties", "must not be used at the root")
