@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 import yaml
 
 from sampan import Cluster
@@ -22,7 +23,7 @@ from sampan.resources.kinds import (
     RESOURCESLICES,
     STORAGECLASSES,
 )
-from sampan.scheduler.loop import BINDERS
+from sampan.scheduler import loop
 
 
 def pod(name: str, scheduler: str) -> Obj:
@@ -150,19 +151,22 @@ async def test_claims_from_templates(tmp_path: Path) -> None:
         await gone(api, name)
 
 
-async def test_pods_that_wait_for_volumes_keep_no_others_waiting(tmp_path: Path) -> None:
+async def test_pods_that_wait_for_volumes_keep_no_others_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "BINDERS", 2)
     async with Cluster(runtime="simulated", nodes=1, data_dir=tmp_path / "data") as cluster:
         api = cluster.api()
         late = {"provisioner": "x.example.com", "volumeBindingMode": "WaitForFirstConsumer"}
         await api.create(STORAGECLASSES, {"metadata": {"name": "late"}, **late})
-        for number in range(BINDERS + 1):
+        for number in range(3):
             meta = {"name": f"w{number}", "namespace": "default"}
             asked = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
             await api.create(PVCS, {"metadata": meta, "spec": {"storageClassName": "late", **asked}})
             made = pod(f"w{number}", "default-scheduler")
             made["spec"]["volumes"] = [{"name": "v", "persistentVolumeClaim": {"claimName": f"w{number}"}}]
             await api.create(PODS, made)
-        assert await field(api, f"w{BINDERS}", "status", "nominatedNodeName") == "node-1"
+        assert await field(api, "w2", "status", "nominatedNodeName") == "node-1"
         await api.create(PODS, pod("quick", "default-scheduler"))
         assert await placed(api, "quick") == "node-1"
 

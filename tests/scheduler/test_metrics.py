@@ -37,6 +37,8 @@ def test_names_and_figures() -> None:
         'scheduler_pending_pods{queue="active"} 1.0',
         'scheduler_queue_incoming_pods_total{event="UnschedulablePodAdd",queue="active"} 1.0',
         'scheduler_cache_size{type="nodes"} 3.0',
+        'scheduler_inflight_events{event="PodPopped"} 0.0',
+        'scheduler_goroutines{operation="binding"} 0.0',
     ):
         assert line in text.splitlines(), line
 

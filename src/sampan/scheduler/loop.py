@@ -267,6 +267,7 @@ class Scheduler:
         """Bind in the background; a pod that cannot be bound is tried again after its back-off."""
         slow = bool(placement.claims or placement.devices)
         held = not slow
+        self._metrics.binding += 1
         try:
             if slow:
                 pod = await self._expect(pod, placement.node)
@@ -288,6 +289,7 @@ class Scheduler:
             text = f"Successfully assigned {pod.namespace}/{pod.name} to {placement.node}"
             self._tell(pod, pod.obj, "Normal", "Scheduled", text)
         finally:
+            self._metrics.binding -= 1
             self._binder.release(placement)
             if held:
                 self._slots.release()

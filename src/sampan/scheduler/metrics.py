@@ -73,6 +73,8 @@ class SchedulerMetrics:
 
     def __init__(self, metrics: Metrics, queue: SchedulingQueue, cached: Callable[[], Mapping[str, int]]) -> None:
         self._metrics = metrics
+        self.binding = 0
+        """Pods that are being bound."""
         self._attempts = self._total("schedule_attempts_total", ATTEMPTS, ("result", "profile"))
         self._latency = self._spans(
             "scheduling_attempt_duration_seconds", LATENCY,
@@ -102,6 +104,10 @@ class SchedulerMetrics:
         self._total("queue_incoming_pods_total", text, ("queue", "event"), lambda: queue.incoming)
         metrics.gauge("scheduler_pending_pods", PENDING, queue.waiting, ("queue",))
         metrics.gauge("scheduler_unschedulable_pods", TURNED_AWAY, queue.turned_away, ("plugin", "profile"))
+        text = "Number of events currently tracked in the scheduling queue."
+        metrics.gauge("scheduler_inflight_events", text, queue.in_flight, ("event",))
+        text = "Number of running goroutines split by the work they do such as binding."
+        metrics.gauge("scheduler_goroutines", text, lambda: {"binding": self.binding}, ("operation",))
         text = "Number of nodes, pods, and assumed (bound) pods in the scheduler cache."
         metrics.gauge("scheduler_cache_size", text, cached, ("type",))
 

@@ -239,6 +239,13 @@ class SchedulingQueue:
                 found["gated" if entry.gate else entry.place] += 1
         return found
 
+    def in_flight(self) -> dict[str, int]:
+        """Pods that are being decided upon, and what has happened meanwhile, by event."""
+        found = {"PodPopped": len(self._flying)}
+        for event, _, _ in self._missed:
+            found[event.label] = found.get(event.label, 0) + 1
+        return found
+
     def turned_away(self) -> dict[tuple[str, str], int]:
         """How many waiting pods each plugin of a profile has turned away."""
         found: dict[tuple[str, str], int] = {}
