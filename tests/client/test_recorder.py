@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sampan.api.errors import StatusError, not_found
-from sampan.client.recorder import QUEUED, Recorder
+from sampan.client.recorder import BURST, QUEUED, REFILL, Recorder
 from sampan.testing.clock import FakeClock
 
 
@@ -79,3 +79,21 @@ async def test_far_too_many_wait_for_nobody(script: Any, make: Any) -> None:
     for number in range(QUEUED + 50):
         recorder.event(make(f"a{number}", 1), "Normal", "R", "m")
     assert recorder._queue.qsize() == QUEUED
+
+
+async def test_many_events_about_one_object_are_held_back(script: Any, make: Any) -> None:
+    clock = FakeClock()
+    recorder = Recorder(script.api, clock, "replicaset-controller")
+    task = asyncio.ensure_future(recorder.run())
+    for number in range(BURST + 10):
+        recorder.event(make("a", 7), "Normal", "SuccessfulCreate", f"Created pod: {number}")
+    recorder.event(make("b", 8), "Normal", "SuccessfulCreate", "another object has its own")
+    await recorder.flush()
+    assert len(script.said) == BURST + 1
+    await clock.advance(REFILL)
+    for number in range(2):
+        recorder.event(make("a", 7), "Normal", "SuccessfulCreate", f"Created pod: again {number}")
+    await recorder.flush()
+    assert len(script.said) == BURST + 2
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -15,6 +15,8 @@ from sampan.resources.kinds import EVENTS
 
 REMEMBERED = 4096
 QUEUED = 1000
+BURST, REFILL = 25, 300.0
+"""So many Events about one object at once, then one in so many seconds, as upstream's clients hold it."""
 
 
 class Record(Protocol):
@@ -30,6 +32,23 @@ class Folded:
     name: str
     count: int
     first: str
+
+
+@dataclass(slots=True)
+class Budget:
+    """The Events that may still be posted about one object."""
+
+    left: float
+    at: float
+
+    def take(self, now: float) -> bool:
+        """Use one up, if there is one."""
+        self.left = min(float(BURST), self.left + (now - self.at) / REFILL)
+        self.at = now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
 
 
 def reference(about: Obj) -> Obj:
@@ -54,12 +73,15 @@ class Recorder:
         self._api, self._clock, self._component, self._host = api, clock, component, host
         self._known: OrderedDict[tuple[str, ...], Folded] = OrderedDict()
         self._stamp = 0
+        self._budgets: OrderedDict[tuple[str, ...], Budget] = OrderedDict()
         self._queue: asyncio.Queue[tuple[Obj, Folded]] = asyncio.Queue(QUEUED)
 
     def event(self, about: Obj, type_: Literal["Normal", "Warning"], reason: str, message: str) -> None:
-        """Post an Event, or count one more of an earlier one. Dropped when far too many wait."""
-        now = self._clock.now()
+        """Post an Event, or count one more of an earlier one. Dropped when far too many wait or are of one object."""
         ref = reference(about)
+        if not self._may(ref):
+            return
+        now = self._clock.now()
         key = (ref.get("uid") or ref.get("name", ""), ref.get("fieldPath", ""), type_, reason, message)
         before = self._known.pop(key, None)
         if before is None:
@@ -90,6 +112,15 @@ class Recorder:
             self._queue.put_nowait((body, folded))
         except asyncio.QueueFull:
             self._known.pop(key, None)
+
+    def _may(self, ref: Obj) -> bool:
+        """Whether the object's budget of Events is not used up."""
+        key = (ref.get("uid", ""), ref.get("kind", ""), ref.get("namespace", ""), ref.get("name", ""))
+        budget = self._budgets.pop(key, None) or Budget(float(BURST), self._clock.monotonic())
+        self._budgets[key] = budget
+        if len(self._budgets) > REMEMBERED:
+            self._budgets.popitem(last=False)
+        return budget.take(self._clock.monotonic())
 
     async def run(self) -> None:
         """Post what comes, for ever. An Event that cannot be posted is lost, as upstream's are."""

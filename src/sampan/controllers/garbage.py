@@ -108,7 +108,8 @@ def observe(kinds: Sequence[RestMapping], look: Lookup, key: Key, now: datetime)
         return None
     owners = tuple(_owner(look, kinds, obj, reference) for reference in meta(obj).get("ownerReferences") or ())
     waits = {ORPHAN, FOREGROUND} & set(finalizers_of(obj)) and is_deleting(obj)
-    dependents = tuple(_dependents(look, kinds, uid_of(obj))) if waits or owners else ()
+    waits = waits or any(owner.state == "waiting" for owner in owners)
+    dependents = tuple(_dependents(look, kinds, uid_of(obj))) if waits else ()
     return Seen(ObjectRef(kind, namespace, key.name), obj, owners, dependents)
 
 

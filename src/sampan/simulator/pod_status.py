@@ -158,7 +158,7 @@ def _condition(pod: Obj, type_: str, value: Mapping[str, Any], now: str) -> Obj:
     since = now
     if before is not None and before.get("status") == value["status"]:
         since = before.get("lastTransitionTime") or now
-    made: Obj = {"type": type_, **value, "lastProbeTime": None, "lastTransitionTime": since}
+    made: Obj = {"type": type_, **value, "lastTransitionTime": since}
     if generation := pod["metadata"].get("generation"):
         made["observedGeneration"] = generation
     if before is not None:

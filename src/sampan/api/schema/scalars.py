@@ -7,12 +7,14 @@ import re
 from binascii import a2b_base64, b2a_base64
 from datetime import UTC, datetime
 from decimal import ROUND_UP
+from functools import lru_cache
 from typing import Final
 
 from sampan.api.quantity import EXACT, parse, render
 
 RFC3339: Final = "2006-01-02T15:04:05Z07:00"
 RFC3339_MICRO: Final = "2006-01-02T15:04:05.000000Z07:00"
+LONGEST_KEPT: Final = 40
 _SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 
@@ -28,10 +30,18 @@ def whole_milli(quantity: str) -> str:
 
 def canonical_time(text: str) -> str:
     """RFC 3339 in UTC, whole seconds (metav1.Time)."""
+    return _recent_time(text) if len(text) <= LONGEST_KEPT else _canonical_time(text)
+
+
+def _canonical_time(text: str) -> str:
     moment = _parse_time(text, RFC3339)
     if _SECONDS.fullmatch(text):
         return text
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+
+
+_recent_time = lru_cache(2048)(_canonical_time)
+"""The same few times come again and again, in conditions and managedFields."""
 
 
 def canonical_microtime(text: str) -> str:

@@ -21,7 +21,9 @@ def scale(nodes: int, pods: int, deployments: int, store: str, output: str) -> N
     """Pods on simulated nodes: created by Deployments, scheduled, Running."""
     import uvloop
 
+    from sampan.aio.garbage import spare_collector
     from sampan.bench.scale import measure, report
 
+    spare_collector()
     made = uvloop.run(measure(nodes, pods, deployments, store))
     sys.stdout.write(json.dumps(report(made)) + "\n" if output == "json" else made.words() + "\n")

@@ -200,6 +200,7 @@ def run(config: ClusterConfig, began: float) -> None:
 
 async def stay(config: ClusterConfig, began: float) -> None:
     """Start, say so in one line, wait for the end."""
+    from sampan.aio.garbage import spare_collector
     from sampan.cli.progress import Progress
     from sampan.cluster.cluster import Cluster
 
@@ -228,6 +229,7 @@ async def stay(config: ClusterConfig, began: float) -> None:
             f"ready in {time.monotonic() - began:.2f} s · {cluster.server} · kubeconfig {cluster.kubeconfig} · "
             f"node runtime {cluster.runtime_name}" + (f" · CVE feed {cluster.cve_feed}" if cluster.cve_feed else "")
         )
+        spare_collector()
         dying = asyncio.ensure_future(cluster.failed())
         await asyncio.wait((waiting, dying), return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
