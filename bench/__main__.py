@@ -13,6 +13,7 @@ NAMES = (
     "requests",
     "pleg",
     "kill_to_status",
+    "node",
     "controllers",
     "scheduler",
     "scale",

@@ -19,5 +19,10 @@ EXPECTED = {
     "scheduler alone, 1,000 nodes: pods of Deployments": "≥ 2,000 decisions/s",
     "10,000 pods on 1,000 simulated nodes, created to Ready": "≥ 500 pods/s",
     "resident memory with 10,000 pods on 1,000 simulated nodes": "≤ 600 MiB",
+    "100 pods at once, all Running (events)": "≤ 12 s (Go kubelet 18 s)",
+    "idle agent, 100 pods (events): processor": "≤ 0.2 %, ≤ 1/5 of relists (Go kubelet 4.5 %)",
+    "idle agent, 100 pods (events): memory": "≤ 80 MiB (Go kubelet 130 MiB)",
+    "idle agent, 100 pods (events): calls to the runtime": "≤ 20 (Go kubelet 206)",
+    "delete to gone, grace 1 s, 100 pods (events)": "≤ 1.3 s (Go kubelet 2.8 s, with events 12 s)",
     "create to Running, containerd": "≤ 350 ms (Go kubelet 511 ms)",
 }

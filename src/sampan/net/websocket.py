@@ -74,12 +74,13 @@ class WebSocket:
                 pass
         return True
 
-    async def send(self, data: bytes) -> None:
-        """Send a binary message. Raises ConnectionError when the connection is closing."""
+    async def send(self, data: bytes, *, text: bool = False) -> None:
+        """Send a message, binary or text. Raises ConnectionError when the connection is closing."""
         if self.close_code is not None or self._writer.is_closing():
             raise ConnectionError("the WebSocket is closed")
         try:
-            self._writer.write(self._frames.send(BytesMessage(data=data)))
+            message = TextMessage(data=data.decode()) if text else BytesMessage(data=data)
+            self._writer.write(self._frames.send(message))
         except LocalProtocolError as error:
             raise ConnectionError("the WebSocket is closed") from error
         await self._writer.drain()

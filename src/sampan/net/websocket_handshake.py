@@ -31,7 +31,10 @@ def offered(headers: Mapping[str, str]) -> list[str]:
 
 
 def accept(headers: Mapping[str, str], protocols: Iterable[str]) -> tuple[str, Headers]:
-    """The subprotocol (the client's first that is ours) and the headers of a 101. Raises HandshakeError."""
+    """The subprotocol (the client's first that is ours) and the headers of a 101. Raises HandshakeError.
+
+    With "" among ours a client need not offer any.
+    """
     if headers.get("sec-websocket-version", "") != "13":
         raise HandshakeError("WebSocket version 13 is the one that is spoken")
     key = headers.get("sec-websocket-key", "")
@@ -40,12 +43,12 @@ def accept(headers: Mapping[str, str], protocols: Iterable[str]) -> tuple[str, H
             raise HandshakeError("Sec-WebSocket-Key is not of 16 bytes")
     except binascii.Error as error:
         raise HandshakeError("Sec-WebSocket-Key is not base64") from error
-    ours, theirs = list(protocols), offered(headers)
+    ours, theirs = list(protocols), offered(headers) or [""]
     chosen = next((name for name in theirs if name in ours), None)
     if chosen is None:
-        raise HandshakeError(f"unable to negotiate protocol: client supports {theirs}, server accepts {ours}")
+        raise HandshakeError(f"unable to negotiate protocol: client supports {offered(headers)}, server accepts {ours}")
     answer = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", accept_key(key))]
-    return chosen, [*answer, ("Sec-WebSocket-Protocol", chosen)]
+    return chosen, [*answer, ("Sec-WebSocket-Protocol", chosen)] if chosen else answer
 
 
 def ask(nonce: bytes, protocols: Iterable[str]) -> Headers:

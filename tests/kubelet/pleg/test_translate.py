@@ -155,3 +155,16 @@ def test_whose_event_it_is() -> None:
     assert owner(event("c", EventType.STARTED)) == "1"
     assert owner(event("c", EventType.DELETED, sandbox=None)) == ""
     assert PodEvent("1", STARTED) == PodEvent("1", STARTED, "")
+
+
+@pytest.mark.parametrize("type_", [EventType.STARTED, EventType.STOPPED, EventType.CREATED])
+def test_an_event_that_leaves_out_its_own_container_is_looked_into(type_: EventType) -> None:
+    was = known(run("a", ContainerState.RUNNING))
+    assert translate(event("a", type_), was, "1", NOW) == LookAgain("1")
+    assert translate(event("b", type_, run("a", ContainerState.RUNNING)), was, "1", NOW) == LookAgain("1")
+
+
+def test_an_event_of_a_sandbox_without_the_containers_that_are_known_is_looked_into() -> None:
+    was = known(run("a", ContainerState.RUNNING))
+    assert translate(event("box", EventType.STOPPED, sandbox=box(state=NOTREADY)), was, "1", NOW) == LookAgain("1")
+    assert told(translate(event("box", EventType.STARTED), known(), "1", NOW)) == [(STARTED, "box")]

@@ -1,20 +1,30 @@
 """pods/log: handed on to the node agent that has the pod."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from sampan.aio.tasks import Tasks
 from sampan.api.errors import StatusError, bad_request, internal, not_found
 from sampan.api.json import Obj
 from sampan.apiserver.call import Call
 from sampan.apiserver.objects import StoredObjects
-from sampan.net.http import Response
-from sampan.net.http_client import HttpClient, Streamed
+from sampan.net.http import Headers, Response
+from sampan.net.http_client import HttpClient
+from sampan.net.websocket_handshake import HandshakeError, accept, wants_websocket
+
+if TYPE_CHECKING:
+    from sampan.net.websocket import WebSocket
 
 PASSED_ON = (
     "follow", "previous", "sinceSeconds", "sinceTime", "timestamps", "tailLines", "limitBytes", "stream",
 )  # fmt: skip
+BASE64 = "base64.binary.k8s.io"
+SOCKETS = ("", "binary.k8s.io", BASE64)
+"""Subprotocols of a log by WebSocket: binary messages, or text ones in base64."""
 CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
 
 
@@ -30,9 +40,12 @@ class PodLogs:
         pod = await self._objects.get("pods", info.namespace, info.name)
         if pod is None:
             raise not_found("", "pods", info.name)
+        socket = _handshake(call) if wants_websocket(call.request.headers) else None
         container = choose(pod, call.query.get("container"))
         node_name = (pod.get("spec") or {}).get("nodeName")
         if not node_name:
+            if socket is not None:
+                return Response(101, socket[1], upgrade=_Socket(_Stream(AsyncExitStack(), _nothing()), socket[0]))
             return Response(200, [("Content-Type", "text/plain")], b"")
         node = await self._objects.get("nodes", "", node_name)
         if node is None:
@@ -51,14 +64,17 @@ class PodLogs:
             body = b"".join([chunk async for chunk in answer.chunks])
             await stack.aclose()
             raise _failure(answer.status, body)
-        return Response(200, [("Content-Type", "text/plain")], stream=_Stream(stack, answer))
+        stream = _Stream(stack, answer.chunks)
+        if socket is not None:
+            return Response(101, socket[1], upgrade=_Socket(stream, socket[0]))
+        return Response(200, [("Content-Type", "text/plain")], stream=stream)
 
 
 class _Stream:
     """The node agent's answer, chunk by chunk; closing it hangs up."""
 
-    def __init__(self, stack: AsyncExitStack, answer: Streamed) -> None:
-        self._stack, self._chunks = stack, answer.chunks
+    def __init__(self, stack: AsyncExitStack, chunks: AsyncIterator[bytes]) -> None:
+        self._stack, self._chunks = stack, chunks
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -71,6 +87,55 @@ class _Stream:
 
     async def aclose(self) -> None:
         await self._stack.aclose()
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    for chunk in list[bytes]():
+        yield chunk
+
+
+def _handshake(call: Call) -> tuple[str, Headers]:
+    try:
+        return accept(call.request.headers, SOCKETS)
+    except HandshakeError as error:
+        raise bad_request(str(error)) from None
+
+
+class _Socket:
+    """A log as the messages of a WebSocket, an empty one first (upstream: wsstream's Reader)."""
+
+    def __init__(self, stream: _Stream, protocol: str) -> None:
+        self._stream, self._text = stream, protocol == BASE64
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from sampan.net.websocket import WebSocket
+
+        socket = WebSocket(reader, writer)
+        try:
+            async with Tasks() as tasks:
+                sending = tasks.start(self._send(socket), "log to a WebSocket")
+                listening = tasks.start(self._listen(socket), "WebSocket of a log")
+                await asyncio.wait((sending, listening), return_when=asyncio.FIRST_COMPLETED)
+            await socket.close()
+        finally:
+            await self.aclose()
+
+    async def _send(self, socket: "WebSocket") -> None:
+        try:
+            await socket.send(b"", text=self._text)
+            async for chunk in self._stream:
+                await socket.send(b64encode(chunk) if self._text else chunk, text=self._text)
+        except ConnectionError:
+            pass
+
+    async def _listen(self, socket: "WebSocket") -> None:
+        """What the client says does not matter; that it leaves does."""
+        while await socket.receive() is not None:
+            pass
+
+    async def aclose(self) -> None:
+        """Hang up on the node agent."""
+        await self._stream.aclose()
 
 
 def choose(pod: Obj, wanted: str) -> str:

@@ -50,6 +50,8 @@ def translate(event: ContainerEvent, cached: PodStatus | None, uid: str, now: in
     gone = event.type is EventType.DELETED
     if event.sandbox is None and not gone:
         return LookAgain(uid)
+    if not gone and _says_too_little(event, cached):
+        return LookAgain(uid)
     status = _left(event, cached, uid) if event.sandbox is None else _merged(event, cached, uid, stamp)
     if gone and not status.sandboxes:
         return Translation(uid, stamp, None, _all_gone(event, cached, uid))
@@ -57,6 +59,17 @@ def translate(event: ContainerEvent, cached: PodStatus | None, uid: str, now: in
     own = {event.container_id}
     others = changes(uid, lives(cached), lives(status))
     return Translation(uid, stamp, status, (*events, *(e for e in others if e.container_id not in own)))
+
+
+def _says_too_little(event: ContainerEvent, cached: PodStatus | None) -> bool:
+    """Whether the statuses leave out the container that the event is of, or all that are known (FACTS 1.8, bug D)."""
+    box = event.sandbox
+    if box is None:
+        return True
+    if event.container_id != box.id:
+        return all(one.id != event.container_id for one in event.containers)
+    known = cached.containers if cached is not None else ()
+    return not event.containers and any(one.sandbox_id == box.id for one in known)
 
 
 def owner(event: ContainerEvent) -> str:
