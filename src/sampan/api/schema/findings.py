@@ -63,4 +63,5 @@ def invalid(value: Any, path: str, text: str) -> Found:
 def too_many(count: int, most: int, path: str, what: str) -> Found:
     """Too many items or properties."""
     said = f"{path} in body should have at most {most} {what}"
-    return Found("FieldValueTooMany", path, f"Too many: {count}: must have at most {most} items", said)
+    text = f"Too many: {count}: must have at most {most} item{'' if most == 1 else 's'}"
+    return Found("FieldValueTooMany", path, text, said)

@@ -275,7 +275,8 @@ def _text(value: str, extra: Mapping[str, Any], path: str) -> Found | None:
     least, most, pattern = extra.get("minLength"), extra.get("maxLength"), extra.get("pattern")
     if most is not None and len(value) > most:
         said = f"{path} in body should be at most {most} chars long"
-        return Found("FieldValueTooLong", path, f"Too long: may not be more than {most} bytes", said)
+        text = f"Too long: may not be more than {most} byte{'' if most == 1 else 's'}"
+        return Found("FieldValueTooLong", path, text, said)
     if least is not None and len(value) < least:
         return invalid(value, path, f"{path} in body should be at least {least} chars long")
     if pattern and _pattern(pattern).search(value) is None:

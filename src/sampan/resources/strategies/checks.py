@@ -87,12 +87,14 @@ def not_among(field: str, value: Any, choices: Iterable[str]) -> FieldError:
 
 def too_long(field: str, most: int) -> FieldError:
     """A text that is too long, in bytes."""
-    return FieldError("FieldValueTooLong", field, f"Too long: may not be more than {most} bytes")
+    text = f"Too long: may not be more than {most} byte{'' if most == 1 else 's'}"
+    return FieldError("FieldValueTooLong", field, text)
 
 
 def too_many(field: str, count: int, most: int) -> FieldError:
     """A list that is too long."""
-    return FieldError("FieldValueTooMany", field, f"Too many: {count}: must have at most {most} items")
+    text = f"Too many: {count}: must have at most {most} item{'' if most == 1 else 's'}"
+    return FieldError("FieldValueTooMany", field, text)
 
 
 def not_negative(field: str, value: Any) -> Errors:

@@ -34,7 +34,8 @@ def carry_on(new: Obj, old: Obj) -> Obj:
     """A new storage version joins those that are stored."""
     status = new.get("status") or {}
     stored = list(status.get("storedVersions") or ())
-    added = [v["name"] for v in spec_of(new).get("versions") or () if v.get("storage") and v["name"] not in stored]
+    wanted = [v["name"] for v in spec_of(new).get("versions") or () if v.get("storage")][:1]
+    added = [name for name in wanted if name not in stored]
     return {**new, "status": {**status, "storedVersions": [*stored, *added]}} if added else new
 
 
