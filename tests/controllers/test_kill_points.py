@@ -25,6 +25,7 @@ from sampan.resources.kinds import (
     DAEMONSETS,
     DEPLOYMENTS,
     JOBS,
+    NAMESPACES,
     NODES,
     PODS,
     PVCS,
@@ -230,6 +231,17 @@ async def bind_by_hand(play: Play) -> None:
     await play.go_on()
 
 
+async def end_of_a_namespace(play: Play) -> None:
+    await play.make(NAMESPACES, {"metadata": {"name": "team"}})
+    spec = {"replicas": 1, "selector": {"matchLabels": LABELS}, "template": template(nodeName="n1")}
+    await play.make(DEPLOYMENTS, {"metadata": {"name": "web"}, "spec": spec}, "team")
+    await play.agents("team")
+    await play.world.api.delete(ObjectRef(NAMESPACES, "", "team"))
+    for _ in range(4):
+        await play.agents("team")
+        await play.go_on(20)
+
+
 async def serve(play: Play) -> None:
     ports = [{"port": 80}]
     await play.make(SERVICES, {"metadata": {"name": "web"}, "spec": {"selector": LABELS, "ports": ports}})
@@ -256,6 +268,16 @@ STORIES: dict[str, tuple[Callable[[Play], Awaitable[None]], tuple[str, ...]]] = 
     "daemonset": (on_every_node, ("daemonset-controller",)),
     "binder": (bind_by_hand, VOLUMES),
     "provisioner": (bind_and_grow, (*VOLUMES, "persistentvolume-expander-controller")),
+    "namespace": (
+        end_of_a_namespace,
+        (
+            "namespace-controller",
+            "serviceaccount-controller",
+            "garbage-collector-controller",
+            "deployment-controller",
+            "replicaset-controller",
+        ),
+    ),
     "endpoints": (serve, ("endpointslice-controller", "endpoints-controller", "garbage-collector-controller")),
 }
 
