@@ -280,3 +280,17 @@ async def test_endpoints_that_elect_leaders_are_left_alone(worlds: Worlds) -> No
         await world.create(ENDPOINTS, {"metadata": {"name": "stray", "namespace": "default"}})
         assert await world.exists(ENDPOINTS, "lock")
         assert not await world.exists(ENDPOINTS, "stray")
+
+
+async def test_a_resync_of_what_has_not_changed_writes_nothing(worlds: Worlds) -> None:
+    async with worlds(*NAMES) as world:
+        await node(world)
+        await world.create(SERVICES, service())
+        await world.create(PODS, pod("a"))
+        before, turns = world.store.revision, 0
+        for runner in world.manager.runners:
+            runner.resync()
+            turns += len(runner.queue)
+        assert turns >= 2
+        await world.settle()
+        assert world.store.revision == before

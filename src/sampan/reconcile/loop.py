@@ -84,6 +84,15 @@ class Runner:
 
         informer.subscribe(changed)
 
+    def resync(self) -> None:
+        """Look again at all objects whose keys are watched: whoever has nothing to do must not write."""
+        look = self._look({})
+        for watches in self.controller.watches:
+            for obj in self.kit.informers.of(watches.mapping, keep=watches.keep).cache:
+                if watches.changes is None:
+                    for key in watches.keys(look, obj):
+                        self.queue.add(key)
+
     async def run(self, tasks: Tasks) -> None:
         """Start the workers; they end with the queue."""
         tasks.start(self.recorder.run(), f"{self.controller.name} events")
