@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from sampan.api.csi import MANAGED
 from sampan.api.names import ObjectRef, RestMapping
 from sampan.client.api import Api
 from sampan.client.informer import Informers
@@ -33,6 +34,7 @@ from sampan.resources.kinds import (
     SERVICES,
     STATEFULSETS,
     STORAGECLASSES,
+    VOLUMEATTACHMENTS,
 )
 
 Worlds = Callable[..., AbstractAsyncContextManager[Any]]
@@ -254,6 +256,42 @@ async def serve(play: Play) -> None:
     await play.go_on()
 
 
+async def attach(play: Play) -> None:
+    api = play.world.api
+    for name in ("n1", "n2"):
+        await node(play, name)
+        await api.patch(ObjectRef(NODES, "", name), {"metadata": {"annotations": {MANAGED: "true"}}})
+    spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": ""}
+    claim = {**spec, "volumeName": "v", "resources": {"requests": {"storage": "1Gi"}}}
+    await play.make(PVCS, {"metadata": {"name": "data"}, "spec": claim})
+    made = await play.world.get(PVCS, "data")
+    ref = {"namespace": "default", "name": "data", "uid": made["metadata"]["uid"]}
+    csi = {"driver": "csi.example.com", "volumeHandle": "h"}
+    volume = {**spec, "claimRef": ref, "csi": csi, "capacity": {"storage": "1Gi"}}
+    await play.make(PVS, {"metadata": {"name": "v"}, "spec": volume})
+    await api.patch(ObjectRef(PVCS, "default", "data"), {"status": {"phase": "Bound"}}, subresource="status")
+    uses = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
+    for name in ("n1", "n2"):
+        pod = template(nodeName=name, volumes=uses)["spec"]
+        await play.make(PODS, {"metadata": {"name": f"on-{name}"}, "spec": pod})
+    await external_attacher(play)
+    await api.delete(ObjectRef(PODS, "default", "on-n1"), grace_seconds=0)
+    for _ in range(3):
+        await external_attacher(play)
+
+
+async def external_attacher(play: Play) -> None:
+    await play.go_on()
+    for one in await play.world.all(VOLUMEATTACHMENTS):
+        ref = ObjectRef(VOLUMEATTACHMENTS, "", one["metadata"]["name"])
+        if one["metadata"].get("deletionTimestamp"):
+            await play.world.api.patch(ref, {"metadata": {"finalizers": None}})
+        elif not (one.get("status") or {}).get("attached"):
+            await play.world.api.patch(ref, {"metadata": {"finalizers": ["external-attacher/x"]}})
+            await play.world.api.patch(ref, {"status": {"attached": True}}, subresource="status")
+    await play.go_on()
+
+
 VOLUMES = (
     "persistentvolume-binder-controller",
     "persistentvolumeclaim-protection-controller",
@@ -278,6 +316,7 @@ STORIES: dict[str, tuple[Callable[[Play], Awaitable[None]], tuple[str, ...]]] = 
             "replicaset-controller",
         ),
     ),
+    "attachment": (attach, ("persistentvolume-attach-detach-controller",)),
     "endpoints": (serve, ("endpointslice-controller", "endpoints-controller", "garbage-collector-controller")),
 }
 
