@@ -12,7 +12,7 @@ from sampan.resources.validation.apiextensions.formats import format_warnings
 
 
 def default_crd(obj: Obj) -> Obj:
-    """Singular and list kind from plural and kind; no conversion."""
+    """Singular and list kind from plural and kind; no conversion; the storage version is stored."""
     spec = spec_of(obj)
     names = spec.get("names") or {}
     kind = names.get("kind") or ""
@@ -20,12 +20,20 @@ def default_crd(obj: Obj) -> Obj:
     spec = {**spec, "names": names}
     if not spec.get("conversion"):
         spec["conversion"] = {"strategy": "None"}
+    status = obj.get("status")
+    if status and not status.get("storedVersions") and (stored := storage_version(spec)):
+        return {**obj, "spec": spec, "status": {**status, "storedVersions": stored}}
     return {**obj, "spec": spec}
+
+
+def storage_version(spec: Obj) -> list[str]:
+    """The name of the version that is stored, if there is one."""
+    return [v["name"] for v in spec.get("versions") or () if v.get("storage")][:1]
 
 
 def begin(obj: Obj) -> Obj:
     """A fresh status: the storage version is the only one stored."""
-    stored = [v["name"] for v in spec_of(obj).get("versions") or () if v.get("storage")][:1]
+    stored = storage_version(spec_of(obj))
     names = {"plural": "", "kind": ""}
     return {**obj, "status": {"conditions": None, "acceptedNames": names, "storedVersions": stored}}
 
@@ -34,8 +42,7 @@ def carry_on(new: Obj, old: Obj) -> Obj:
     """A new storage version joins those that are stored."""
     status = new.get("status") or {}
     stored = list(status.get("storedVersions") or ())
-    wanted = [v["name"] for v in spec_of(new).get("versions") or () if v.get("storage")][:1]
-    added = [name for name in wanted if name not in stored]
+    added = [name for name in storage_version(spec_of(new)) if name not in stored]
     return {**new, "status": {**status, "storedVersions": [*stored, *added]}} if added else new
 
 
