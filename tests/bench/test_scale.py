@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from click.testing import CliRunner
 
 from sampan.bench.scale import measure
@@ -19,3 +20,10 @@ def test_the_verb() -> None:
     answer = CliRunner().invoke(cli, ["bench", "scale", "--nodes", "2", "--pods", "3", "-o", "json"])
     assert answer.exit_code == 0, answer.output
     assert json.loads(answer.output)["pods"] == 3
+
+
+def test_the_other_verbs_say_what_they_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sampan.bench.pleg.ROUNDS", 1)
+    answer = CliRunner().invoke(cli, ["bench", "pleg"])
+    assert answer.exit_code == 0, answer.output
+    assert "kill to PLEG event, simulated, events" in answer.output

@@ -27,3 +27,23 @@ def scale(nodes: int, pods: int, deployments: int, store: str, output: str) -> N
     spare_collector()
     made = uvloop.run(measure(nodes, pods, deployments, store))
     sys.stdout.write(json.dumps(report(made)) + "\n" if output == "json" else made.words() + "\n")
+
+
+@bench.command()
+def api() -> None:
+    """Requests to the API server in this process, microseconds each."""
+    from sampan.bench.api import run
+
+    _print(run())
+
+
+@bench.command()
+def pleg() -> None:
+    """From a simulated container's end to the node agent knowing it."""
+    from sampan.bench.pleg import run
+
+    _print(run())
+
+
+def _print(rows: list[tuple[str, str]]) -> None:
+    sys.stdout.writelines(f"{what:58}  {figure}\n" for what, figure in rows)
