@@ -89,7 +89,7 @@ READ = {
 RETRY = 1.0
 SYNC = 60.0
 """Seconds, as upstream's syncFrequency."""
-RESIZING = ("FileSystemResizePending", "NodeResizeError")
+RESIZING = ("FileSystemResizePending", "Resizing", "ControllerResizeError", "NodeResizeError")
 """Conditions of a claim that end when its volume has grown."""
 
 
@@ -365,11 +365,12 @@ class Kubelet:
     async def _claim_grew(self, claim: Obj, size: str) -> None:
         """A claim has its new size on the node now."""
         meta, status = claim["metadata"], claim.get("status") or {}
+        before: Obj = status.get("allocatedResourceStatuses") or {}
         conditions = [c for c in status.get("conditions") or () if c.get("type") not in RESIZING]
         patch: Obj = {
             "capacity": {"storage": size},
             "conditions": conditions or None,
-            "allocatedResourceStatuses": None,
+            "allocatedResourceStatuses": {"storage": None} if set(before) - {"storage"} else None,
         }
         try:
             ref = ObjectRef(PVCS, meta["namespace"], meta["name"])
