@@ -1,11 +1,14 @@
 """The estimated costs of a CRD's rules against their limits: of each rule, and of all rules of a schema together."""
 
-from sampan.api.cel.cost import most_steps, too_much
-from sampan.api.cel.environment import Program
-from sampan.api.cel.shapes import Shape
+from typing import TYPE_CHECKING
+
 from sampan.api.cel.sizes import added, times
 from sampan.api.json import Obj
 from sampan.resources.strategies.checks import Errors, forbidden
+
+if TYPE_CHECKING:  # CEL is loaded for the first schema that has rules
+    from sampan.api.cel.environment import Program
+    from sampan.api.cel.shapes import Shape
 
 PER_RULE, PER_SCHEMA = 10_000_000, 100_000_000
 NAMED = 4
@@ -33,13 +36,17 @@ class Costs:
         self._total = 0
         self._expensive: list[tuple[int, str]] = []
 
-    def of_rule(self, at: str, program: Program, shape: Shape, often: int | None) -> Errors:
+    def of_rule(self, at: str, program: "Program", shape: "Shape", often: int | None) -> Errors:
         """A rule, which is evaluated for each value."""
+        from sampan.api.cel.cost import most_steps
+
         cost = times(most_steps(program.expr, shape), shape.repetitions if often is None else often)
         return self._found(at, cost, "estimated rule cost")
 
-    def of_message(self, at: str, program: Program, shape: Shape) -> Errors:
+    def of_message(self, at: str, program: "Program", shape: "Shape") -> Errors:
         """A message expression."""
+        from sampan.api.cel.cost import most_steps
+
         return self._found(at, most_steps(program.expr, shape), "estimated messageExpression cost")
 
     def _found(self, at: str, cost: int, what: str) -> Errors:
@@ -61,4 +68,6 @@ class Costs:
 
 
 def _text(what: str, cost: int, limit: int) -> str:
+    from sampan.api.cel.cost import too_much
+
     return f"{what} exceeds budget by factor of {too_much(cost, limit)} {ADVICE}"

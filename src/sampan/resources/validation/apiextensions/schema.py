@@ -16,7 +16,6 @@ from sampan.resources.strategies.checks import (
 from sampan.resources.validation.apiextensions.defaults import check_defaults
 from sampan.resources.validation.apiextensions.lists import check_lists, check_map_keys
 from sampan.resources.validation.apiextensions.printed import SCHEMA_FIELDS, shown_schema
-from sampan.resources.validation.apiextensions.rules import RULES, Place, check_expressions, check_form
 from sampan.resources.validation.apiextensions.structural import (
     EMBEDDED,
     PRESERVE,
@@ -35,7 +34,7 @@ IF_STATUS = "at the root of the schema if the status subresource is enabled"
 ONLY_SOME = f"only [{' '.join(AT_ROOT)}] fields are allowed {IF_STATUS}"
 ONLY_OBJECT = f'only "object" is allowed as the type {IF_STATUS}'
 META_FIELDS = ("metadata", "kind", "apiVersion")
-MAP_TYPE = "x-kubernetes-map-type"
+MAP_TYPE, RULES = "x-kubernetes-map-type", "x-kubernetes-validations"
 QUADRATIC = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"
 BANNED = ("patternProperties", "definitions")
 
@@ -109,8 +108,9 @@ def _walk(schema: Obj, at: str, reach: Reach, costs: Costs) -> tuple[Errors, Err
     if schema.get(PRESERVE) is False:
         errors.append(invalid(f"{at}.{PRESERVE}", False, "must be true or undefined"))
     errors += _map_type(schema, at) + check_lists(schema, at) + check_map_keys(schema, at)
-    given = schema.get(RULES)
-    if given:
+    if schema.get(RULES):
+        from sampan.resources.validation.apiextensions.rules import Place, check_expressions, check_form
+
         errors += check_form(schema, at)
         if not errors and reach.rules:
             wrong += check_expressions(Place(schema, at, reach.alone, reach.uncorrelated, reach.often), costs)

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sampan.api.cel.regex import compiled
-from sampan.api.cel.values import EvalError
 from sampan.api.json import Obj
 from sampan.resources.strategies.checks import Errors, forbidden, invalid, required
 
@@ -170,6 +168,9 @@ def _values(schema: Obj, at: str, skip_any: bool, skip_first: bool) -> Iterator[
 
 
 def _pattern(pattern: str, at: str) -> Iterator[Any]:
+    from sampan.api.cel.regex import compiled
+    from sampan.api.cel.values import EvalError
+
     try:
         compiled(pattern)
     except EvalError as error:
