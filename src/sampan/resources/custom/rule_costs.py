@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from sampan.api.cel.sizes import added, times
 from sampan.api.json import Obj
 from sampan.resources.strategies.checks import Errors, forbidden
 
@@ -25,7 +24,11 @@ def repeated(schema: Obj, often: int | None) -> int | None:
         most = schema.get("maxProperties")
     else:
         return often
-    return None if often is None or most is None else times(often, max(0, most))
+    if often is None or most is None:
+        return None
+    from sampan.api.cel.sizes import times
+
+    return times(often, max(0, most))
 
 
 class Costs:
@@ -39,6 +42,7 @@ class Costs:
     def of_rule(self, at: str, program: "Program", shape: "Shape", often: int | None) -> Errors:
         """A rule, which is evaluated for each value."""
         from sampan.api.cel.cost import most_steps
+        from sampan.api.cel.sizes import times
 
         cost = times(most_steps(program.expr, shape), shape.repetitions if often is None else often)
         return self._found(at, cost, "estimated rule cost")
@@ -50,6 +54,8 @@ class Costs:
         return self._found(at, most_steps(program.expr, shape), "estimated messageExpression cost")
 
     def _found(self, at: str, cost: int, what: str) -> Errors:
+        from sampan.api.cel.sizes import added
+
         self._total = added(self._total, cost)
         if cost >= PER_SCHEMA // 100:
             self._expensive = sorted([*self._expensive, (cost, at)], key=lambda one: -one[0])[:NAMED]
