@@ -3,7 +3,6 @@
 from sampan.api.json import Obj
 from sampan.api.meta import is_dns1035_label
 from sampan.resources.strategies.checks import Errors, forbidden, invalid, not_among, required
-from sampan.resources.validation.admission.webhooks import check_client_config
 
 KNOWN = ("v1", "v1beta1")
 STRATEGIES = ("None", "Webhook")
@@ -30,6 +29,8 @@ def check_conversion(given: Obj | None, at: str, *, lenient: bool, any_ca: bool)
     if client is None:
         errors.append(required(f"{at}.webhookClientConfig", "required when strategy is set to Webhook"))
     else:
+        from sampan.resources.validation.admission.webhooks import check_client_config  # which loads CEL
+
         errors += check_client_config(client, f"{at}.webhookClientConfig")
         if client.get("caBundle") and not any_ca:
             errors += _authority(client["caBundle"], f"{at}.webhookClientConfig.caBundle")
