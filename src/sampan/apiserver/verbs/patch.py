@@ -20,6 +20,7 @@ from sampan.apiserver.answer import answer, format_of
 from sampan.apiserver.body_kind import GO_KINDS, Undecodable
 from sampan.apiserver.call import Call
 from sampan.apiserver.decoder import Decoded, check_size, decode_value, parse_json
+from sampan.apiserver.empties import with_empties
 from sampan.apiserver.options import write_options
 from sampan.apiserver.verbs.apply import APPLY, apply
 from sampan.apiserver.verbs.update import check_name
@@ -63,12 +64,21 @@ async def patch(call: Call) -> Response:
         return await apply(call, options)
     given = read_patch(call.request.body, media, options.validation)
 
+    latest: list[Obj] = []
+
     async def make(old: Obj) -> Obj:
+        latest[:] = [old]
         obj, problems = outcome(old, given, call.resource.gvk, call.resource.schema)
         call.warnings[:] = dict.fromkeys([*call.warnings, *problems])
         return check_name(call, write.check_namespace(call, obj))
 
-    written = await write.update(call, Change(make, call.info.subresource, by_uid=False), options, "PatchOptions")
+    try:
+        written = await write.update(call, Change(make, call.info.subresource, by_uid=False), options, "PatchOptions")
+    except StatusError as error:
+        if error.reason != "Invalid" or "null" not in error.message or not latest:
+            raise
+        schema = call.resource.schema
+        raise with_empties(error, patched(latest[0], given, schema), schema) from None
     return answer(call, written.value)
 
 

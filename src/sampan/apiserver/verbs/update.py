@@ -7,6 +7,7 @@ from sampan.apiserver.answer import answer, format_of
 from sampan.apiserver.call import Call
 from sampan.apiserver.decoder import decode_body
 from sampan.apiserver.options import write_options
+from sampan.apiserver.verbs.create import shown
 from sampan.apiserver.write import Change
 from sampan.net.http import Response
 
@@ -33,6 +34,8 @@ async def update(call: Call) -> Response:
     try:
         written = await write.update(call, Change(make, call.info.subresource), options, "UpdateOptions")
     except StatusError as error:
+        if error.reason == "Invalid":
+            raise shown(call, error) from None
         if error.reason != "NotFound" or not call.resource.allow_create_on_update or call.info.subresource:
             raise
         if (error.details or {}).get("kind") != call.plural:
