@@ -151,17 +151,23 @@ class PodTopologySpread:
 
     def scores(self, state: Soft, nodes: Sequence[NodeInfo]) -> list[int]:
         left_out = {n.name for n in nodes if not has_keys(n, state.constraints)} if state.all_keys else set()
-        parts = [self._part(state, constraint, nodes, left_out) for constraint in state.constraints]
-        given = [int(sum(of_node) + 0.5) for of_node in zip(*parts, strict=True)]
+        parts = [part for one in state.constraints if (part := self._part(state, one, nodes, left_out)) is not None]
+        if len(parts) == 1:
+            given = [int(against + 0.5) for against in parts[0]]
+        else:
+            given = [int(sum(of_node) + 0.5) for of_node in zip(*parts, strict=True)] or [0] * len(nodes)
         counted = [g for node, g in zip(nodes, given, strict=True) if node.name not in left_out] if left_out else given
         high, low = max(counted, default=0), min(counted, default=0)
         if not high:
             return [0 if node.name in left_out else 100 for node in nodes]
-        made = [100 * (high + low - g) // high for g in given]
+        score = {g: 100 * (high + low - g) // high for g in set(given)}
+        made = [score[g] for g in given]
         return [0 if n.name in left_out else g for n, g in zip(nodes, made, strict=True)] if left_out else made
 
-    def _part(self, state: Soft, constraint: Constraint, nodes: Sequence[NodeInfo], left_out: set[str]) -> list[float]:
-        """What one constraint says against each node."""
+    def _part(
+        self, state: Soft, constraint: Constraint, nodes: Sequence[NodeInfo], left_out: set[str]
+    ) -> list[float] | None:
+        """What one constraint says against each node; None: nothing."""
         snapshot, key = state.snapshot, constraint.key
         by_node = snapshot.table.counts.of(state.pod.namespace, constraint.selector) if constraint.selector else {}
         extra = float(constraint.skew - 1)
@@ -170,7 +176,7 @@ class PodTopologySpread:
             return [by_node.get(n.name, 0) * factor + extra if key in n.labels else 0.0 for n in nodes]
         of_nodes = [n.labels.get(key) for n in nodes]
         if not any(of_nodes):
-            return [0.0] * len(of_nodes)
+            return None
         values = dict.fromkeys(v for n, v in zip(nodes, of_nodes, strict=True) if n.name not in left_out)
         counts: dict[str | None, int] = {}
         for name, number in by_node.items() if values.keys() != {None} else ():
