@@ -5,26 +5,9 @@ from typing import Any
 
 import click
 
-from sampan.api.times import parse_duration
+from sampan.cli.durations import DURATION
 from sampan.cluster.access_options import AuthenticationOptions, AuthorizationOptions
 
-
-class Duration(click.ParamType[float]):
-    """Go's `1m30s` as seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds; fails for what is no duration."""
-        if isinstance(value, int | float):
-            return float(value)
-        try:
-            return parse_duration(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-DURATION = Duration()
 FILE = click.Path(path_type=Path)
 AUTHENTICATION = (
     click.option("--authentication-config", type=FILE, help="An AuthenticationConfiguration (YAML): token issuers."),

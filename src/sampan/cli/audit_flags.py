@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from sampan.api.times import format_duration, parse_duration
+from sampan.api.times import format_duration
 from sampan.apiserver.audit.delivery import LOG, MODES, WEBHOOK, Delivery
+from sampan.cli.durations import DURATION
 from sampan.cluster.audit_options import AuditOptions
 
 FILE = click.Path(path_type=Path)
@@ -25,20 +26,6 @@ ABOUT = {
 MODE = "batch: later, in batches; blocking: before the answer; blocking-strict: and refuse what cannot be told first."
 
 
-class Duration(click.ParamType[float]):
-    """Go's `1m30s`."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, int | float):
-            return float(value)
-        try:
-            return parse_duration(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
 def _delivery_flags(backend: str, defaults: Delivery) -> list[Any]:
     made = [
         click.option(
@@ -51,7 +38,7 @@ def _delivery_flags(backend: str, defaults: Delivery) -> list[Any]:
         if isinstance(default, bool):
             shown = {"type": bool, "is_flag": False, "flag_value": True, "default": default}
         elif name == "batch_max_wait":
-            shown = {"type": Duration(), "default": format_duration(default)}
+            shown = {"type": DURATION, "default": format_duration(default)}
         else:
             shown = {"type": type(default), "default": default}
         made.append(click.option(flag, show_default=True, help=about, **shown))
@@ -75,7 +62,7 @@ AUDIT = (
     *_delivery_flags("log", LOG),
     click.option("--audit-webhook-config-file", type=FILE, help="A kubeconfig: post audit events there."),
     click.option(
-        "--audit-webhook-initial-backoff", "--audit-webhook-batch-initial-backoff", type=Duration(), default="10s",
+        "--audit-webhook-initial-backoff", "--audit-webhook-batch-initial-backoff", type=DURATION, default="10s",
         show_default=True, help="After which a failed request is tried again.",
     ),
     *_delivery_flags("webhook", WEBHOOK),
